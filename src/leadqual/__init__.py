@@ -1,0 +1,1 @@
+"""Open lead scoring and qualification."""

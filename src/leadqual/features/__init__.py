@@ -1,0 +1,1 @@
+"""Lead snapshots to a feature matrix: one path for training and serving."""

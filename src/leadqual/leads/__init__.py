@@ -1,0 +1,1 @@
+"""RawLead to Lead: schema, normalisation, mapping files and readers."""

@@ -1,0 +1,1 @@
+"""Labels to a model worth shipping: fitting, evaluation and the gate."""

@@ -1,0 +1,1 @@
+"""What happened to leads: events, histories and labels."""

@@ -1,0 +1,1 @@
+"""Feature matrix to LeadScore: the scoring core, reasons and the model bundle."""

@@ -1,0 +1,77 @@
+"""What scoring says about a lead (CONTRACT "score and decision")."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+Probability = Annotated[float, Field(ge=0.0, le=1.0)]
+
+
+class Head(StrEnum):
+    """One learned question about a lead."""
+
+    FIT = "fit"
+    AUTHORITY = "authority"
+    BUDGET = "budget"
+
+
+class Answer(StrEnum):
+    """What a head says; `unknown` is not bad, it names the question to ask next."""
+
+    YES = "yes"
+    NO = "no"
+    UNKNOWN = "unknown"
+
+
+class ScoredBy(StrEnum):
+    """Who answered: a learned model, or the written rules where nothing was learnable."""
+
+    MODEL = "model"
+    RULES = "rules"
+
+
+class Direction(StrEnum):
+    """Whether a reason speaks for or against."""
+
+    UP = "up"
+    DOWN = "down"
+
+
+class ReasonCode(BaseModel):
+    """One reason in plain words. `weight` is its share in the log-odds, signed by direction."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    head: str
+    direction: Direction
+    feature: str
+    text: str
+    weight: float
+
+
+class LeadScore(BaseModel):
+    """The answers for one lead.
+
+    `expected_value_usd` is `p_conversion` times the expected amount; `percentile` places it
+    among the leads the model was trained on; `heads_scored_by` says per head (and for
+    `conversion`) whether a model or the rules answered.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    p_fit: Probability
+    p_authority: Probability
+    p_budget: Probability
+    p_conversion: Probability
+    expected_value_usd: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    grade: str
+    percentile: Annotated[int, Field(ge=0, le=100)]
+    heads: dict[Head, Answer]
+    heads_scored_by: dict[str, ScoredBy]
+    reasons: tuple[ReasonCode, ...]
+    scored_by: ScoredBy
+    model_version: str
+    scored_at: AwareDatetime

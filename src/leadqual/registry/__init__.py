@@ -1,0 +1,1 @@
+"""Model bundles on disk and MLflow: the only package that knows MLflow."""

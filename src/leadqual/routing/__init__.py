@@ -1,0 +1,1 @@
+"""LeadScore to Decision: the written standard, queues, rank and urgency."""

@@ -1,0 +1,1 @@
+"""A simulated B2B funnel with known truth."""

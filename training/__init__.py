@@ -1,0 +1,1 @@
+"""Training scripts: parse, call a service, print."""
