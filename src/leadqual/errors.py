@@ -20,10 +20,12 @@
     │   ├── NotFoundError       no such lead, item, user, key or standard
     │   ├── ConflictError       the record is not in a state that allows this
     │   │   └── StaleTokenError the lease was lost: somebody else holds the lead now
-    │   └── IdempotencyError    the key was used before with another body
+    │   ├── IdempotencyError    the key was used before with another body
+    │   └── BusyError           too much is waiting to be written; nothing was done
     └── AccessError             who is asking may not do this
         ├── AuthenticationError credentials are missing, wrong, expired or revoked
-        └── PermissionDeniedError  known, but lacks the scope or role
+        ├── PermissionDeniedError  known, but lacks the scope or role
+        └── ThrottledError      too many wrong attempts; wait
 
 Expected business outcomes are not exceptions: a lead that cannot be used is a
 `leads.Rejected`, a gate that refuses is a `learning.Verdict`.
@@ -147,6 +149,10 @@ class IdempotencyError(StoreError):
     """Report an idempotency key that was used before with another body."""
 
 
+class BusyError(StoreError):
+    """Report that too much is waiting to be written; nothing was done, send it again."""
+
+
 class AccessError(LeadqualError):
     """Report that whoever asks may not do this."""
 
@@ -157,3 +163,19 @@ class AuthenticationError(AccessError):
 
 class PermissionDeniedError(AccessError):
     """Report a known caller without the scope or role for this."""
+
+
+class ThrottledError(AccessError):
+    """Report too many wrong attempts.
+
+    Parameters
+    ----------
+    message : str
+        What was tried too often.
+    retry_after_seconds : int
+        When the next attempt will be looked at.
+    """
+
+    def __init__(self, message: str, *, retry_after_seconds: int) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
