@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from pydantic import Field, SecretStr
@@ -56,3 +57,13 @@ class Settings(BaseSettings):
 def load_settings() -> Settings:
     """Read the settings of this process from its environment."""
     return Settings()
+
+
+def keep_mlflow_quiet() -> None:
+    """Set what MLflow reads from the environment when it is imported: no calls home.
+
+    A choice that the operator has made already stays.
+    """
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
+    os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
