@@ -1,0 +1,113 @@
+"""What one caller may take: bytes per body, seconds to send it, requests per minute."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from collections.abc import Mapping
+from typing import Final
+
+import limits
+from limits.storage import MemoryStorage
+from limits.strategies import SlidingWindowCounterRateLimiter
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.errors import TOO_LARGE, TOO_MANY, TOO_SLOW, ProblemError, problem_answer
+
+BODY_SECONDS: Final = 30.0
+
+
+class BodyLimit:
+    """Refuse bodies that are too large or too slow, before anything reads or parses them.
+
+    Parameters
+    ----------
+    app : ASGIApp
+        The application behind it.
+    default_bytes : int
+        The limit of every path that `bytes_of` does not name.
+    bytes_of : mapping of str to int
+        Limits of single paths.
+    """
+
+    def __init__(self, app: ASGIApp, *, default_bytes: int, bytes_of: Mapping[str, int]) -> None:
+        self.app = app
+        self.default_bytes = default_bytes
+        self.bytes_of = bytes_of
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer 413 at once where the declared length is too large, else count what comes."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        limit = self.bytes_of.get(scope["path"], self.default_bytes)
+        declared = Headers(scope=scope).get("content-length", "0")
+        if declared.isdecimal() and int(declared[:20]) > limit:
+            answer = problem_answer(Request(scope), TOO_LARGE, detail=_too_large(limit))
+            await answer(scope, receive, send)
+            return
+        await self.app(scope, _counted(receive, limit), send)
+
+
+def _too_large(limit: int) -> str:
+    return f"this call takes at most {limit} bytes; send less at a time"
+
+
+def _counted(receive: Receive, limit: int) -> Receive:
+    """Return a `receive` that stops at the limit and at the deadline."""
+    n_bytes = 0
+    is_complete = False
+    deadline = time.monotonic() + BODY_SECONDS
+
+    async def receive_counted() -> Message:
+        nonlocal n_bytes, is_complete
+        if is_complete:
+            return await receive()
+        try:
+            async with asyncio.timeout(deadline - time.monotonic()):
+                message = await receive()
+        except TimeoutError as error:
+            raise ProblemError(TOO_SLOW, f"it took over {BODY_SECONDS:.0f} seconds") from error
+        if message["type"] == "http.request":
+            n_bytes += len(message.get("body", b""))
+            is_complete = not message.get("more_body", False)
+        if n_bytes > limit:
+            raise ProblemError(TOO_LARGE, _too_large(limit))
+        return message
+
+    return receive_counted
+
+
+class RateLimit:
+    """Count requests per caller over a sliding window, in the memory of this process.
+
+    Parameters
+    ----------
+    rate : str
+        Such as `120/minute`; the notation of the `limits` library.
+    """
+
+    def __init__(self, rate: str) -> None:
+        self._rate = limits.parse(rate)
+        self._limiter = SlidingWindowCounterRateLimiter(MemoryStorage())
+
+    def admit(self, *caller: str) -> None:
+        """Count one request.
+
+        Raises
+        ------
+        ProblemError
+            429 with Retry-After when the caller is over its rate.
+        """
+        if self._limiter.hit(self._rate, *caller):
+            return
+        stats = self._limiter.get_window_stats(self._rate, *caller)
+        seconds = max(1, math.ceil(stats.reset_time - time.time()))
+        raise ProblemError(
+            TOO_MANY,
+            f"the limit is {self._rate}; try again in {seconds} s",
+            headers={"Retry-After": str(seconds)},
+        )
