@@ -60,10 +60,11 @@ def load_settings() -> Settings:
 
 
 def keep_mlflow_quiet() -> None:
-    """Set what MLflow reads from the environment when it is imported: no calls home.
+    """Set what MLflow reads from the environment: no calls home, few retries, few words.
 
     A choice that the operator has made already stays.
     """
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
     os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")

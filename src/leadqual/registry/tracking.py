@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import tempfile
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -226,15 +227,18 @@ def _explained(uri: str) -> Iterator[None]:
     if not is_available():
         raise ConfigError("MLflow is not installed; install the `train` extra of leadqual")
     keep_mlflow_quiet()
-    from mlflow.exceptions import MlflowException
+    with warnings.catch_warnings():
+        # About MLflow's own use of its libraries: nothing that our user could change.
+        warnings.simplefilter("ignore")
+        from mlflow.exceptions import MlflowException
 
-    try:
-        yield
-    except (MlflowException, OSError) as error:
-        raise ConfigError(
-            f"MLflow at {_without_password(uri)} cannot be used ({type(error).__name__}); check "
-            "MLFLOW_TRACKING_URI and that its store is reachable and writable"
-        ) from error
+        try:
+            yield
+        except (MlflowException, OSError) as error:
+            raise ConfigError(
+                f"MLflow at {_without_password(uri)} cannot be used ({type(error).__name__}); "
+                "check MLFLOW_TRACKING_URI and that its store is reachable and writable"
+            ) from error
 
 
 def _without_password(uri: str) -> str:
