@@ -12,9 +12,9 @@ from enum import StrEnum
 from typing import Annotated, Final
 
 from pydantic import (
-    AfterValidator,
     AwareDatetime,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     StrictBool,
@@ -22,6 +22,7 @@ from pydantic import (
     StrictInt,
     StrictStr,
 )
+from pydantic_core import PydanticCustomError
 
 MAX_ATTRIBUTES: Final = 200
 MAX_TEXT: Final = 500
@@ -40,27 +41,36 @@ class Motion(StrEnum):
     OUTBOUND = "outbound"
 
 
-def _clean_text(value: str) -> str:
-    """Refuse what no database or page can hold: NUL and unpaired surrogates."""
-    if "\x00" in value:
-        raise ValueError("contains a NUL character")
-    if any("\ud800" <= char <= "\udfff" for char in value):
-        raise ValueError("contains an unpaired surrogate (not valid Unicode)")
-    return value.strip()
+def _scalar(value: object) -> object:
+    """Refuse what is no scalar, and integers that a 64-bit column would round or refuse."""
+    if isinstance(value, bool) or value is None or isinstance(value, (float, str)):
+        return value
+    if not isinstance(value, int):
+        raise PydanticCustomError(
+            "scalar_type", "must be text, a number, true, false or null; not a list or an object"
+        )
+    if not -(2**63) <= value < 2**63:
+        raise PydanticCustomError("scalar_size", "must be a whole number of at most 64 bits")
+    return value
 
 
-Text = Annotated[str, Field(max_length=MAX_TEXT), AfterValidator(_clean_text)]
-Message = Annotated[str, Field(max_length=MAX_MESSAGE), AfterValidator(_clean_text)]
+# As a pattern the check runs inside pydantic's core: a validator in Python made parsing a
+# lead 2.5 times slower. Unpaired surrogates are refused by the core itself.
+_NO_NUL: Final = r"^[^\x00]*$"
+
+Text = Annotated[str, Field(max_length=MAX_TEXT, pattern=_NO_NUL)]
+Message = Annotated[str, Field(max_length=MAX_MESSAGE, pattern=_NO_NUL)]
 Count = Annotated[int, Field(ge=0, le=MAX_COUNT)]
 Usd = Annotated[float, Field(ge=0, le=MAX_USD, allow_inf_nan=False)]
-AttributeName = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_clean_text)]
-AttributeValue = (
+AttributeName = Annotated[str, Field(min_length=1, max_length=100, pattern=_NO_NUL)]
+AttributeValue = Annotated[
     StrictBool
-    | Annotated[StrictInt, Field(ge=-(2**63), le=2**63 - 1)]
+    | StrictInt
     | Annotated[StrictFloat, Field(allow_inf_nan=False)]
-    | Annotated[StrictStr, Field(max_length=MAX_MESSAGE), AfterValidator(_clean_text)]
-    | None
-)
+    | Annotated[StrictStr, Field(max_length=MAX_MESSAGE, pattern=_NO_NUL)]
+    | None,
+    BeforeValidator(_scalar),
+]
 
 
 class _Part(BaseModel):
