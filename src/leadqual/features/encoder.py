@@ -1,0 +1,273 @@
+"""Columns to a matrix: learned once, then the same for one lead and for a million."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leadqual.errors import BundleError, TrainingError
+from leadqual.features.derive import derive
+from leadqual.features.document import Document
+from leadqual.features.spec import (
+    LEVEL_SHARE,
+    CategoricalFeature,
+    Feature,
+    NumericFeature,
+    fit_feature,
+    to_number,
+)
+from leadqual.leads.schema import Scalar
+from leadqual.outcomes.history import Columns
+
+MAX_WIDTH: Final = 20_000
+
+_Some = TypeVar("_Some", NumericFeature, CategoricalFeature)
+
+
+@dataclass(frozen=True, eq=False)
+class EncodedLeads:
+    """Leads as numbers, compact: a state per categorical and a value per numeric feature.
+
+    Parameters
+    ----------
+    codes : ndarray of intp, shape (n_categorical, n_leads)
+        State of each categorical feature (`CategoricalFeature`), in encoder order.
+    raw : ndarray of float64, shape (n_numeric, n_leads)
+        Value of each numeric feature in its own unit, NaN where missing.
+    z : ndarray of float64, shape (n_numeric, n_leads)
+        The same standardised and clipped, 0 where missing; never NaN.
+    is_missing : ndarray of bool, shape (n_numeric, n_leads)
+    """
+
+    codes: NDArray[np.intp]
+    raw: NDArray[np.float64]
+    z: NDArray[np.float64]
+    is_missing: NDArray[np.bool_]
+
+    @property
+    def n_leads(self) -> int:
+        """Return the number of leads."""
+        return int(self.codes.shape[1])
+
+    def take(self, rows: slice) -> EncodedLeads:
+        """Return some of the leads."""
+        return EncodedLeads(
+            self.codes[:, rows], self.raw[:, rows], self.z[:, rows], self.is_missing[:, rows]
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Encoder:
+    """Turn columns of scalars into a dense matrix without NaN.
+
+    Every feature is derived, typed and scaled by what `fit` saw. A column that is absent later
+    counts as missing, a column that was absent at fitting is ignored, a level that was rare or
+    absent is `other`. Row i of the result depends on lead i alone, bit for bit.
+
+    Parameters
+    ----------
+    features : tuple of NumericFeature or CategoricalFeature
+        Ordered by name; the matrix columns of one feature stand together, in this order.
+    means : ndarray of shape (width,)
+        Mean of each matrix column at fitting: the reference point of linear reasons.
+    dropped : mapping of str to str
+        Columns that are not used, and why in words.
+    """
+
+    features: tuple[Feature, ...]
+    means: NDArray[np.float64]
+    dropped: Mapping[str, str]
+
+    @classmethod
+    def fit(cls, columns: Columns, *, n_leads: int, min_count: int = 20) -> Encoder:
+        """Learn how to encode these columns.
+
+        Parameters
+        ----------
+        columns : Columns
+            Flat columns, one value per lead; derived columns are added here.
+        n_leads : int
+            Number of leads, at least 1.
+        min_count : int
+            Leads that a level, `other` or `missing` needs to get a matrix column (at least one
+            in a thousand leads is asked for as well).
+
+        Raises
+        ------
+        TrainingError
+            If there are no leads.
+        InputError
+            If a column does not have one value per lead.
+        """
+        if n_leads < 1:
+            raise TrainingError("the history has no leads; import some before training")
+        needed = max(min_count, math.ceil(LEVEL_SHARE * n_leads))
+        table = derive(columns, n_leads)
+        fitted = {name: fit_feature(name, table[name], min_count=needed) for name in sorted(table)}
+        features = tuple(f for f in fitted.values() if not isinstance(f, str))
+        dropped = {name: why for name, why in fitted.items() if isinstance(why, str)}
+        unscaled = cls(features, np.zeros(sum(f.width for f in features)), dropped)
+        matrix = unscaled.to_matrix(unscaled.encode_derived(table, n_leads))
+        return cls(features, matrix.mean(axis=0), dropped)
+
+    @cached_property
+    def numeric(self) -> tuple[NumericFeature, ...]:
+        """Return the numeric features in the row order of `EncodedLeads.z`."""
+        return tuple(_of_kind(self.features, NumericFeature))
+
+    @cached_property
+    def categorical(self) -> tuple[CategoricalFeature, ...]:
+        """Return the categorical features in the row order of `EncodedLeads.codes`."""
+        return tuple(_of_kind(self.features, CategoricalFeature))
+
+    @cached_property
+    def feature_names(self) -> tuple[str, ...]:
+        """Return the source feature names; `feature_of` points into them."""
+        return tuple(feature.name for feature in self.features)
+
+    @cached_property
+    def feature_of(self) -> NDArray[np.intp]:
+        """Return for each matrix column the index of its source feature, shape (width,)."""
+        widths = [feature.width for feature in self.features]
+        return np.repeat(np.arange(len(widths), dtype=np.intp), widths)
+
+    @cached_property
+    def starts(self) -> dict[str, int]:
+        """Return the first matrix column of each source feature."""
+        ends = np.cumsum([feature.width for feature in self.features], dtype=np.intp).tolist()
+        return dict(zip(self.feature_names, [0, *ends[:-1]], strict=True)) if ends else {}
+
+    @property
+    def column_names(self) -> tuple[str, ...]:
+        """Return what each matrix column holds, length width."""
+        return tuple(name for feature in self.features for name in feature.column_names)
+
+    @property
+    def width(self) -> int:
+        """Return the number of matrix columns."""
+        return len(self.means)
+
+    def transform(self, columns: Columns, *, n_leads: int) -> NDArray[np.float64]:
+        """Return the matrix of these leads, shape (n_leads, width), without NaN.
+
+        Raises
+        ------
+        InputError
+            If a column does not have one value per lead.
+        """
+        return self.to_matrix(self.encode(columns, n_leads=n_leads))
+
+    def encode(self, columns: Columns, *, n_leads: int) -> EncodedLeads:
+        """Return the leads as states and values, without the detour of a wide matrix.
+
+        Raises
+        ------
+        InputError
+            If a column does not have one value per lead.
+        """
+        return self.encode_derived(derive(columns, n_leads, wanted=self._wanted), n_leads)
+
+    def encode_derived(self, table: Columns, n_leads: int) -> EncodedLeads:
+        """Return the leads as states and values; `table` is what `derive` returned."""
+        unknown: Sequence[Scalar] = [None] * n_leads
+        codes: list[int] = []
+        for categorical in self.categorical:
+            codes.extend(map(categorical.code, table.get(categorical.name, unknown)))
+        values: list[float] = []
+        for numeric in self.numeric:
+            values.extend(map(to_number, table.get(numeric.name, unknown)))
+        raw = np.array(values, dtype=np.float64).reshape(len(self.numeric), n_leads)
+        z, is_missing = self._standardise(raw)
+        shape = len(self.categorical), n_leads
+        return EncodedLeads(np.array(codes, dtype=np.intp).reshape(shape), raw, z, is_missing)
+
+    def to_matrix(self, leads: EncodedLeads) -> NDArray[np.float64]:
+        """Return the dense matrix of encoded leads, shape (n_leads, width)."""
+        matrix = np.zeros((leads.n_leads, self.width))
+        for row, numeric in enumerate(self.numeric):
+            start = self.starts[numeric.name]
+            matrix[:, start] = leads.z[row]
+            if numeric.has_missing:
+                matrix[:, start + 1] = leads.is_missing[row]
+        for row, categorical in enumerate(self.categorical):
+            column = categorical.column_of_state[leads.codes[row]]
+            (lit,) = np.nonzero(column >= 0)
+            matrix[lit, self.starts[categorical.name] + column[lit]] = 1.0
+        return matrix
+
+    def as_dict(self) -> dict[str, object]:
+        """Return the encoder as JSON values."""
+        return {
+            "features": [feature.as_dict() for feature in self.features],
+            "means": self.means.tolist(),
+            "dropped": dict(self.dropped),
+        }
+
+    @classmethod
+    def from_document(cls, document: Document) -> Encoder:
+        """Read an encoder back.
+
+        Raises
+        ------
+        BundleError
+            If anything is missing, of the wrong type, out of range or contradictory.
+        """
+        entry = document.record("features", "means", "dropped")
+        features = tuple(_read_feature(item) for item in entry["features"].array())
+        names = [feature.name for feature in features]
+        if names != sorted(set(names)):
+            raise BundleError(f"{document.where}.features: not ordered by name, or one twice")
+        width = sum(feature.width for feature in features)
+        if width > MAX_WIDTH:
+            raise BundleError(f"{document.where}.features: too large ({width} matrix columns)")
+        dropped = {name: why.text() for name, why in entry["dropped"].members().items()}
+        return cls(features, entry["means"].floats(length=width), dropped)
+
+    @cached_property
+    def _wanted(self) -> frozenset[str]:
+        return frozenset(self.feature_names)
+
+    @cached_property
+    def _limits(self) -> tuple[NDArray[np.float64], ...]:
+        """Return mean, scale, low and high of the numeric features, each (n_numeric, 1)."""
+        names = ("mean", "scale", "low", "high")
+        return tuple(
+            np.array([[getattr(f, name)] for f in self.numeric], dtype=np.float64).reshape(-1, 1)
+            for name in names
+        )
+
+    @cached_property
+    def _is_log(self) -> NDArray[np.bool_]:
+        return np.array([[f.is_log] for f in self.numeric], dtype=np.bool_).reshape(-1, 1)
+
+    def _standardise(
+        self, raw: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """Return standardised values (0 where missing) and where they are missing."""
+        mean, scale, low, high = self._limits
+        is_missing = np.isnan(raw)
+        with np.errstate(over="ignore"):  # what overflows is clipped on the same line
+            moved = np.where(self._is_log, np.log1p(np.maximum(raw, 0.0)), raw)
+            z = np.minimum(np.maximum((moved - mean) / scale, low), high)
+        return np.where(is_missing, 0.0, z), is_missing
+
+
+def _of_kind(features: Iterable[Feature], kind: type[_Some]) -> list[_Some]:
+    return [feature for feature in features if isinstance(feature, kind)]
+
+
+def _read_feature(document: Document) -> Feature:
+    """Read one feature by its kind."""
+    members = document.members()
+    kind = members["kind"].text() if "kind" in members else None
+    if kind == "numeric":
+        return NumericFeature.from_document(document)
+    if kind == "categorical":
+        return CategoricalFeature.from_document(document)
+    raise BundleError(f"{document.where}: unknown kind of feature, expected numeric or categorical")
