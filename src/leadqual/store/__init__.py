@@ -1,1 +1,76 @@
-"""The database: the only package that knows SQLAlchemy."""
+"""Keep leads, scores, queues, events and everything around them in SQLite or PostgreSQL.
+
+Only this package knows SQLAlchemy. `open_store(url)` gives a `Store`; `store.transaction()` and
+`store.read()` give a `Tx`, whose repositories are listed here. A repository method raises
+`NotFoundError` for what does not exist, and every method may raise `StoreError` (`BusyError`
+when the database is locked). All arguments after `*` are keywords.
+
+`Store`
+    open_store(url: str) -> Store; transaction(); read(); upgrade(); check_schema(); info();
+    check(now) -> CheckReport; backup(path); restore(path); scrub(); close(); warnings
+`Tx`
+    savepoint()
+`tx.leads`
+    insert(lead, *, lead_id, feed, received_at) -> (LeadRecord, created)
+    insert_many(rows: Sequence[NewLead]) -> list[Inserted]
+    touch(lead_id, lead, *, feed, at) -> LeadRecord
+    get(lead_id) -> LeadRecord; get_many(lead_ids) -> dict[str, LeadRecord]
+    find_by_email(email, *, since) -> LeadRecord | None
+    find_by_external(feed, external_id) -> LeadRecord | None
+    ids_by_external(feed, external_ids) -> dict[str, str]
+    touches(lead_id) -> tuple[Touch, ...]; count(*, since=None) -> int
+    erase(lead_id, *, at, actor, suppression_key) -> tuple[str, ...]; is_suppressed(identity, key)
+`tx.scores`
+    insert(lead_id, *, score, decision, snapshot, reason) -> int
+    insert_many(rows: Sequence[NewScore]) -> None
+    latest(lead_id) -> ScoreRecord | None; latest_many(lead_ids) -> dict[str, ScoreRecord]
+    of(lead_id) -> tuple[ScoreRecord, ...]; needing_rescore(limit) -> tuple[str, ...]
+    iter_training_rows(batch_size) -> Iterator[list[TrainingRow]]
+`tx.queue` (`.limited_to(queues)` gives the same repository seeing only these queues, in SQL)
+    put(lead_id, decision, *, now) -> QueueItem; put_many(rows) -> None
+    get(lead_id, *, now=None) -> QueueItem | None
+    ranked(queue, *, limit, now, cursor=None, states=(OPEN, CLAIMED)) -> Page
+    claim_next(queue, *, actor, now, lease=LEASE) -> QueueItem | None
+    claim(lead_id, *, actor, now, lease=LEASE) -> QueueItem
+    release(lead_id, *, actor, token, now) -> QueueItem
+    snooze(lead_id, *, actor, token, until, now) -> QueueItem
+    apply(lead_id, event, *, token, now, extras=Extras(until, handed_to)) -> QueueItem
+        (append the event first)
+    depths(now) -> tuple[QueueDepth, ...]; count_queued(queue, *, since) -> int
+    handoffs(*, handed_to=None, is_finished=False, limit=200) -> tuple[QueueItem, ...]
+    log(lead_id) -> tuple[WorkEntry, ...]; verify(now) -> tuple[str, ...]
+`tx.handoffs`
+    save(brief: Handoff) -> None; latest(lead_id) -> Handoff | None
+`tx.events`
+    append(event, *, event_key=None) -> (StoredEvent, created); append_many(rows) -> int
+    of(lead_id) -> tuple[StoredEvent, ...]; iter_all(batch_size) -> Iterator[list[OutcomeEvent]]
+    count_leads_by_type(*, since=None, until=None) -> dict[OutcomeType, int]
+`tx.keys`
+    create(...) -> KeyRecord; find(key_hash) -> KeyRecord | None; get(key_id); all()
+    revoke(key_id, *, at); expire(key_id, *, at); mark_used(key_id, *, at)
+`tx.users`
+    create(...) -> UserRecord; find(username) -> UserRecord | None; all()
+    set_password(username, password_hash, *, at); set_role(...); set_active(...)
+`tx.sessions`
+    create(record); find(session_hash) -> SessionRecord | None; mark_seen(session_hash, *, at)
+    delete(session_hash); delete_of(username); prune(*, now) -> int
+`tx.idempotency`
+    find(key, scope) -> IdempotentAnswer | None; prune(*, before) -> int
+    save(key, scope, *, body_hash, status, response_json, at) -> (IdempotentAnswer, created)
+`tx.outbox`
+    put(kind, payload, *, lead_id, at); due(*, now, limit) -> tuple[OutboxMessage, ...]
+    mark_delivered(message_id, *, at); mark_failed(message_id, *, error, due_at)
+    give_up(message_id, *, error, at); oldest_due(now) -> datetime | None; prune(*, before)
+`tx.audit`
+    append(action, *, actor, subject, at, detail=None) -> AuditEntry; verify() -> AuditCheck
+    iter_all(batch_size) -> Iterator[list[AuditEntry]]
+`tx.standards`
+    propose(yaml, *, owner, created_by, at) -> StandardRecord; get(version); all()
+    active() -> StandardRecord | None; activate(version, *, actor, at) -> StandardRecord
+`tx.aliases`
+    get(alias) -> AliasRecord | None; all()
+    set(alias, version, *, actor, at, reason) -> AliasRecord; clear(alias)
+`tx.imports`
+    start(*, feed, file_name, file_hash, mapping_hash, actor, at) -> (ImportRecord, created)
+    finish(import_id, *, at, counts: ImportCounts) -> ImportRecord; all()
+"""
