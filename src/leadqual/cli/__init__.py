@@ -1,1 +1,67 @@
-"""The leadqual command."""
+"""The `leadqual` command: parse, call a service, print.
+
+Exit codes: 0 done, 1 it could not be done (the message says why and what to do), 2 the command
+line was wrong.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import traceback
+from collections.abc import Sequence
+
+from leadqual.errors import LeadqualError
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code.
+
+    `--debug` may stand anywhere: it prints the traceback of an error.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        Arguments without the program's name; None means those of this process.
+    """
+    from leadqual.cli.app import app
+
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    is_debug = "--debug" in arguments
+    arguments = [argument for argument in arguments if argument != "--debug"]
+    try:
+        app(args=arguments, prog_name="leadqual")
+    except SystemExit as stop:
+        return stop.code if isinstance(stop.code, int) else 1
+    except LeadqualError as error:
+        return _explain(error, as_json="--json" in arguments, is_debug=is_debug)
+    except OSError as error:
+        broken = LeadqualError(_describe(error))
+        broken.__cause__ = error
+        return _explain(broken, as_json="--json" in arguments, is_debug=is_debug)
+    except Exception as error:  # noqa: BLE001 - last resort: a user gets a sentence, a developer asks for --debug
+        broken = LeadqualError(
+            f"leadqual itself failed ({type(error).__name__}); run the command again with "
+            "--debug and report what it prints"
+        )
+        broken.__cause__ = error
+        return _explain(broken, as_json="--json" in arguments, is_debug=is_debug)
+    return 0
+
+
+def _explain(error: LeadqualError, *, as_json: bool, is_debug: bool) -> int:
+    """Print an error for people, or for machines, on standard error."""
+    if is_debug:
+        traceback.print_exception(error)
+    if as_json:
+        document = {"error": type(error).__name__, "message": str(error)}
+        sys.stderr.write(json.dumps(document, ensure_ascii=False) + "\n")
+    else:
+        sys.stderr.write(f"error: {error}\n")
+    return 1
+
+
+def _describe(error: OSError) -> str:
+    """Say which file and what went wrong with it."""
+    where = f"{error.filename}: " if error.filename else ""
+    return f"{where}{error.strerror or type(error).__name__}; check that it exists and may be used"

@@ -1,0 +1,140 @@
+"""What commands print: results on standard output, progress and notes on standard error."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+AsJson = Annotated[
+    bool, typer.Option("--json", help="Print one JSON document on standard output.")
+]
+"""The option that every command has."""
+
+Step = Callable[[str], None]
+"""Called with the name of each step as it begins."""
+
+
+def now() -> datetime:
+    """Return the present moment, aware UTC: the one clock of the command line."""
+    return datetime.now(UTC)
+
+
+def emit(document: Mapping[str, Any], *, as_json: bool, text: str) -> None:
+    """Print a result: the document for machines, or the text for people."""
+    body = json.dumps(document, ensure_ascii=False, indent=2, default=_plain) if as_json else text
+    sys.stdout.write(body + "\n")
+
+
+def note(text: str) -> None:
+    """Print a remark on standard error."""
+    sys.stderr.write(text + "\n")
+
+
+def table(headers: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """Return left-aligned columns as plain text; empty cells stay empty."""
+    cells = [list(headers), *([_cell(value) for value in row] for row in rows)]
+    widths = [max(len(row[column]) for row in cells) for column in range(len(headers))]
+    lines = [
+        "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
+        for row in cells
+    ]
+    return "\n".join(lines)
+
+
+@contextmanager
+def steps(*, is_quiet: bool = False) -> Iterator[Step]:
+    """Give a function that announces steps; each is printed with its time when the next begins.
+
+    Parameters
+    ----------
+    is_quiet : bool
+        Print nothing (`--json`).
+    """
+    if is_quiet:
+        yield lambda _name: None
+        return
+    log = _StepLog(_stderr())
+    with log.status:
+        try:
+            yield log.begin
+        except BaseException:
+            log.end("failed")
+            raise
+        log.end("done")
+
+
+@contextmanager
+def byte_progress(label: str, *, total: int, is_quiet: bool) -> Iterator[Callable[[int], None]]:
+    """Show a bar over bytes or rows; the given function sets how many are done.
+
+    Parameters
+    ----------
+    total : int
+        What counts as all; 0 when unknown (then only the count runs).
+    """
+    if is_quiet:
+        yield lambda _done: None
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+    from rich.progress import TimeRemainingColumn as Remaining
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Remaining())
+    with Progress(*columns, console=_stderr()) as progress:
+        task = progress.add_task(label, total=total or None)
+        yield lambda done: progress.update(task, completed=done)
+
+
+class _StepLog:
+    """Names of steps with how long each took."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._current: str | None = None
+        self._began = 0.0
+        self.status = console.status("")
+
+    def begin(self, name: str) -> None:
+        self.end("done")
+        self._current, self._began = name, time.perf_counter()
+        self.status.update(f"{name} …")
+
+    def end(self, how: str) -> None:
+        if self._current is not None:
+            took = time.perf_counter() - self._began
+            mark = "" if how == "done" else f"{how}: "
+            self._console.print(f"  {mark}{self._current} ({took:.1f} s)", markup=False)
+            self._current = None
+
+
+def _stderr() -> Console:
+    from rich.console import Console
+
+    return Console(stderr=True, highlight=False)
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _plain(value: object) -> object:
+    """Turn what JSON does not know into what it knows."""
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, Path):
+        return str(value)
+    if hasattr(value, "item"):
+        return value.item()
+    raise TypeError(f"cannot print a {type(value).__name__} as JSON")
