@@ -69,7 +69,7 @@ def import_history(
 
     request = ImportRequest(data=file, mapping=mapping, is_dry_run=dry_run)
     with (
-        open_workshop_from_environment(now()) as workshop,
+        open_workshop_from_environment() as workshop,
         byte_progress(
             f"Importing {file.name}", total=count_bytes(request), is_quiet=as_json
         ) as advance,

@@ -54,7 +54,7 @@ def train(
     from leadqual.services.workshop import open_workshop_from_environment
 
     source = HistorySource(as_of=_utc(as_of), data=data, mapping=mapping)
-    with open_workshop_from_environment(now()) as workshop, steps(is_quiet=as_json) as step:
+    with open_workshop_from_environment() as workshop, steps(is_quiet=as_json) as step:
         trained = train_model(
             workshop, source, now=now(), leak_reason=allow_leaks, on_step=step
         )
@@ -84,7 +84,7 @@ def evaluate(
     from leadqual.services.workshop import open_workshop_from_environment
 
     source = HistorySource(as_of=_utc(as_of), data=data, mapping=mapping)
-    with open_workshop_from_environment(now()) as workshop, steps(is_quiet=as_json) as step:
+    with open_workshop_from_environment() as workshop, steps(is_quiet=as_json) as step:
         evaluated = evaluate_model(workshop, source, now=now(), version=version, on_step=step)
     if html is not None:
         html.write_text(evaluated.html, encoding="utf-8")
@@ -102,7 +102,7 @@ def retrain(*, as_json: AsJson = False) -> None:
     from leadqual.services.retraining import retrain as retrain_model
     from leadqual.services.workshop import open_workshop_from_environment
 
-    with open_workshop_from_environment(now()) as workshop, steps(is_quiet=as_json) as step:
+    with open_workshop_from_environment() as workshop, steps(is_quiet=as_json) as step:
         done = retrain_model(workshop, now=now(), on_step=step)
     emit(asdict(done), as_json=as_json, text=done.summary())
     for problem in () if as_json else done.problems:

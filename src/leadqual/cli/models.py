@@ -45,7 +45,7 @@ def list_models(*, as_json: AsJson = False) -> None:
     """List versions, newest first, with their alias and figures."""
     from leadqual.services.workshop import call_of_operator, open_workshop_from_environment
 
-    with open_workshop_from_environment(now()) as workshop:
+    with open_workshop_from_environment() as workshop:
         views = workshop.models.list(call=call_of_operator(now()))
     rows = [
         (view.version, view.alias, view.metadata.get("headline", ""), view.problem)
@@ -65,7 +65,7 @@ def _change(version: str | None, *, force_reason: str | None, as_json: bool) -> 
         open_workshop_from_environment,
     )
 
-    with open_workshop_from_environment(now()) as workshop:
+    with open_workshop_from_environment() as workshop:
         call = call_of_operator(now())
         if version is None:
             aliases = workshop.models.rollback(call=call).value

@@ -43,7 +43,7 @@ def score(
 
     request = ScoreRequest(data=file, mapping=mapping, model_version=model, out=out)
     with (
-        open_workshop_from_environment(now()) as workshop,
+        open_workshop_from_environment() as workshop,
         byte_progress(
             f"Scoring {file.name}", total=count_bytes(file), is_quiet=as_json
         ) as advance,

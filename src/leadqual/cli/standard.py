@@ -25,7 +25,7 @@ def show(*, as_json: AsJson = False) -> None:
     """Print the active standard as YAML; with --json every version."""
     from leadqual.services.workshop import call_of_operator, open_workshop_from_environment
 
-    with open_workshop_from_environment(now()) as workshop:
+    with open_workshop_from_environment() as workshop:
         views = workshop.standards.list(call=call_of_operator(now()))
     active = next((view for view in views if view.is_active), None)
     if active is None:
@@ -59,7 +59,7 @@ def propose(
     from leadqual.services.workshop import call_of_operator, open_workshop_from_environment
 
     text = file.read_text(encoding="utf-8")
-    with open_workshop_from_environment(now()) as workshop:
+    with open_workshop_from_environment() as workshop:
         view = workshop.standards.propose(text, call=call_of_operator(now())).value
     emit(
         {"version": view.version, "is_active": view.is_active},
@@ -77,7 +77,7 @@ def activate(
     """Make a stored standard the one that counts; running servers follow within two seconds."""
     from leadqual.services.workshop import call_of_operator, open_workshop_from_environment
 
-    with open_workshop_from_environment(now()) as workshop:
+    with open_workshop_from_environment() as workshop:
         view = workshop.standards.activate(version, call=call_of_operator(now())).value
     emit(
         {"version": view.version, "is_active": view.is_active},

@@ -1,6 +1,6 @@
 """Which model serves: aliases in the database, which every running server polls.
 
-MLflow's copy of the aliases is made by `services.workshop`; nothing here knows MLflow, so the
+MLflow's copy of the aliases is made by `services.workshop.mirror_aliases`; nothing here knows MLflow, so the
 API may call it.
 """
 
@@ -193,6 +193,9 @@ def read_aliases(tx: Tx) -> Aliases:
 
 
 def _set_alias(tx: Tx, alias: str, version: str, *, call: Call, reason: str) -> None:
+    current = tx.aliases.get(alias)
+    if current is not None and current.version == version:
+        return  # naming it again must not make a version its own predecessor
     tx.aliases.set(alias, version, at=call.now, actor=call.principal.name, reason=reason)
     tx.audit.append(
         at=call.now,

@@ -1,0 +1,149 @@
+"""Where a training set comes from: what the store recorded, or an export and its mapping."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from leadqual.errors import InputError, TrainingError
+from leadqual.leads.mapping import load_mapping
+from leadqual.leads.schema import Scalar
+from leadqual.outcomes.events import OutcomeEvent, OutcomeType
+from leadqual.outcomes.history import Columns, History, Recorded
+from leadqual.outcomes.mapped import read_history
+from leadqual.routing.decision import Queue
+from leadqual.store import Store, TrainingRow
+
+BATCH: Final = 2_000
+_LOSSES: Final = frozenset({
+    OutcomeType.NO_RESPONSE,
+    OutcomeType.DISQUALIFIED,
+    OutcomeType.REJECTED,
+    OutcomeType.LOST,
+})
+
+
+@dataclass(frozen=True, slots=True)
+class HistorySource:
+    """What to learn from: the store, or `data` read through `mapping`.
+
+    `as_of` hides everything known later; None means all that is there.
+    """
+
+    as_of: datetime | None = None
+    data: Path | None = None
+    mapping: Path | None = None
+
+    def __post_init__(self) -> None:
+        if (self.data is None) != (self.mapping is None):
+            raise InputError(
+                "--data and --mapping belong together: one names the export, the other says "
+                "what its columns mean (`leadqual mapping suggest FILE` guesses one)"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedHistory:
+    """A history and where it came from. `n_rejected` rows could not be used."""
+
+    history: History
+    origin: str
+    n_rejected: int
+
+
+def load_history(store: Store, source: HistorySource, *, now: datetime) -> LoadedHistory:
+    """Read the history that a source names.
+
+    Raises
+    ------
+    TrainingError
+        There is not one usable lead in it.
+    FileFormatError, MappingError
+        The export or its mapping cannot be read.
+    """
+    if source.data is not None and source.mapping is not None:
+        mapped = read_history(source.data, load_mapping(source.mapping), now=now)
+        loaded = LoadedHistory(mapped.history, source.data.name, len(mapped.rejected))
+    else:
+        loaded = LoadedHistory(read_store_history(store, as_of=source.as_of), "store", 0)
+    if loaded.history.n_leads == 0:
+        raise TrainingError(
+            f"no lead to learn from in {loaded.origin}; bring history in with `leadqual import`, "
+            "or name it with --data and --mapping"
+        )
+    return loaded
+
+
+def read_store_history(store: Store, *, as_of: datetime | None) -> History:
+    """Return what the service recorded: snapshots at the prediction moment, and events.
+
+    A lead's present state is never read. Quarantined leads are left out; imported leads
+    count with what was imported.
+
+    Parameters
+    ----------
+    as_of : datetime or None
+        Leads with a later prediction moment are left out.
+    """
+    with store.read() as tx:
+        rows = [
+            row
+            for row in tx.scores.iter_training_rows(BATCH)
+            if row.queue != Queue.QUARANTINE and (as_of is None or row.moment <= as_of)
+        ]
+        rows.sort(key=lambda row: row.moment)
+        known = {row.lead_id for row in rows}
+        stored = tx.events.iter_all(BATCH)
+        events = [item.event for item in stored if item.event.lead_id in known]
+    return History(
+        source="store",
+        lead_ids=[row.lead_id for row in rows],
+        moments=_moments(rows),
+        columns=_columns(rows),
+        events=events,
+        recorded=Recorded(losses=any(event.type in _LOSSES for event in events)),
+        explored=np.array([row.explored for row in rows], dtype=np.bool_),
+    )
+
+
+def hash_history(history: History) -> str:
+    """Return a sha256 over ids, moments, columns and events, independent of their order on disk.
+
+    The same data gives the same hash, so two trainings can be told apart by what they saw.
+    """
+    digest = hashlib.sha256()
+    digest.update(json.dumps(list(history.lead_ids)).encode())
+    digest.update(history.moments.astype("datetime64[us]").tobytes())
+    for name in sorted(history.columns):
+        digest.update(name.encode())
+        digest.update(json.dumps(history.columns[name], default=str).encode())
+    for line in sorted(_event_lines(history.events)):
+        digest.update(line.encode())
+    return digest.hexdigest()
+
+
+def _event_lines(events: Iterable[OutcomeEvent]) -> Iterable[str]:
+    for event in events:
+        yield event.model_dump_json(exclude={"note", "actor"})
+
+
+def _moments(rows: list[TrainingRow]) -> np.ndarray[tuple[int], np.dtype[np.datetime64]]:
+    naive = [row.moment.astimezone(UTC).replace(tzinfo=None) for row in rows]
+    return np.array(naive, dtype="datetime64[us]")
+
+
+def _columns(rows: list[TrainingRow]) -> Columns:
+    """Return snapshots column-wise; None where a lead lacks a field."""
+    columns: dict[str, list[Scalar]] = {}
+    for number, row in enumerate(rows):
+        for name, value in row.snapshot.items():
+            column = columns.setdefault(name, [None] * len(rows))
+            column[number] = value
+    return columns

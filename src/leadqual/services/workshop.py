@@ -1,0 +1,105 @@
+"""What the command line and the training scripts work with, opened and closed in one place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from leadqual.config import Settings, load_settings
+from leadqual.errors import ConfigError
+from leadqual.registry.local import LocalRegistry
+from leadqual.registry.signing import load_or_create_key
+from leadqual.registry.tracking import LabBook, open_lab_book
+from leadqual.services.calls import Call, Principal, PrincipalKind, Scope
+from leadqual.services.promotion import CHALLENGER, CHAMPION, ModelVersions
+from leadqual.store import Store, open_store
+
+OPERATOR: Final = Principal(
+    kind=PrincipalKind.SYSTEM, name="operator", scopes=frozenset(Scope), role=None
+)
+"""Whoever may run commands on the machine; the audit log names them so."""
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """One deployment as the command line sees it. `lab_book` is None without MLflow."""
+
+    settings: Settings
+    store: Store
+    registry: LocalRegistry
+    models: ModelVersions
+    lab_book: LabBook | None
+
+
+@contextmanager
+def open_workshop(settings: Settings) -> Iterator[Workshop]:
+    """Open a deployment's store and registry; a database without a schema gets one.
+
+    Raises
+    ------
+    SchemaVersionError
+        The database has an older, newer or foreign schema.
+    StoreError, ConfigError
+        Store or signing key cannot be used.
+    """
+    settings.home.mkdir(parents=True, exist_ok=True)
+    store = open_store(settings.resolved_database_url)
+    try:
+        if store.info().schema is None:
+            store.upgrade()
+        store.check_schema()
+        registry = LocalRegistry(settings.resolved_models_dir, signing_key(settings))
+        yield Workshop(
+            settings=settings,
+            store=store,
+            registry=registry,
+            models=ModelVersions(store, registry),
+            lab_book=open_lab_book(settings),
+        )
+    finally:
+        store.close()
+
+
+@contextmanager
+def open_workshop_from_environment() -> Iterator[Workshop]:
+    """Open the deployment that the environment describes; see `open_workshop`."""
+    with open_workshop(load_settings()) as workshop:
+        yield workshop
+
+
+def signing_key(settings: Settings) -> bytes:
+    """Return the key of a deployment, made on first use.
+
+    Raises
+    ------
+    ConfigError
+        It is too short or its file cannot be read.
+    """
+    configured = settings.signing_key
+    return load_or_create_key(
+        settings.home, None if configured is None else configured.get_secret_value()
+    )
+
+
+def call_of_operator(now: datetime) -> Call:
+    """Return the call of whoever runs a command here."""
+    return Call(principal=OPERATOR, now=now)
+
+
+def mirror_aliases(workshop: Workshop) -> str | None:
+    """Copy the aliases to MLflow; return why that was not possible, None when it was.
+
+    What serves is the database row. A copy that fails is made up for by the next one.
+    """
+    if workshop.lab_book is None:
+        return "MLflow is not installed, so its aliases were not changed"
+    aliases = workshop.models.aliases()
+    wanted = {CHAMPION: aliases.champion, CHALLENGER: aliases.challenger}
+    try:
+        unknown = workshop.lab_book.mirror_aliases(wanted)
+    except ConfigError as error:
+        return str(error)
+    return f"MLflow does not know version {', '.join(unknown)}" if unknown else None
