@@ -1,0 +1,137 @@
+"""Ways to reach a person: e-mail addresses, domains and telephone numbers. No network."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from importlib import resources
+from typing import Final, NamedTuple
+
+import tldextract
+from email_validator import EmailNotValidError, validate_email
+
+# Nearly every address is of this form; for it the rules of the local part are decided here
+# and only the domain, which recurs, is left to the validator (30 microseconds a call).
+_PLAIN_LOCAL: Final = re.compile(r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
+_MAX_LOCAL: Final = 64
+_MAX_ADDRESS: Final = 254
+_SCHEME: Final = re.compile(r"^[a-z][a-z0-9+.-]*://")
+_EXTENSION: Final = re.compile(
+    r"(?:ext\.?|extension|x|#|durchwahl|dw|poste|ramal)\s*\.?\s*(\d{1,6})$"
+)
+_MIN_DIGITS: Final = 6
+_MAX_DIGITS: Final = 15
+
+
+class EmailAddress(NamedTuple):
+    """A valid e-mail address, lower-case, with the registrable domain it belongs to."""
+
+    address: str
+    domain: str
+
+
+def clean_email(text: str) -> EmailAddress | None:
+    """Return the address in its canonical spelling, or None if it is not one.
+
+    Syntax only, no DNS. The test domains `.example` and `.test` are allowed; `.local`,
+    `.invalid` and single labels are not. An internationalised domain is kept readable in
+    `address` and given in its ASCII form in `domain`.
+
+    Examples
+    --------
+    >>> clean_email(" Ada@Mail.Engines.CO.UK ")
+    EmailAddress(address='ada@mail.engines.co.uk', domain='engines.co.uk')
+    """
+    lowered = text.strip().lower().removeprefix("mailto:")
+    local, _, host = lowered.rpartition("@")
+    is_plain = len(local) <= _MAX_LOCAL and len(lowered) <= _MAX_ADDRESS and lowered.isascii()
+    if is_plain and _PLAIN_LOCAL.fullmatch(local):
+        checked = _checked_host(host)
+        return checked and EmailAddress(f"{local}@{checked.address}", checked.domain)
+    return _validated(lowered)
+
+
+@lru_cache(maxsize=65_536)
+def registrable_domain(text: str) -> str | None:
+    """Return the domain that its owner registered, from a host name, URL or e-mail address.
+
+    Lower-case and ASCII. A suffix that the (bundled) public suffix list does not know counts
+    as one label. None for an IP address, a bare suffix, or what is not a domain at all.
+
+    Examples
+    --------
+    >>> registrable_domain("https://www.shop.acme.co.uk:8080/contact?x=1")
+    'acme.co.uk'
+    >>> registrable_domain("localhost") is None
+    True
+    """
+    host = _SCHEME.sub("", text.strip().lower())
+    host = re.split(r"[/?#\\]", host, maxsplit=1)[0].rpartition("@")[2]
+    checked = _checked_host(host.partition(":")[0].strip(". "))
+    if checked is None or not _suffixes()(checked.domain).domain:
+        return None
+    return checked.domain
+
+
+def is_free_mail(domain: str) -> bool:
+    """Return whether a registrable domain gives mailboxes to anybody, throw-away ones included."""
+    return domain in _free_mail_domains()
+
+
+def clean_phone(text: str) -> str | None:
+    """Return digits with an international `+` and an extension ` x12`, or None.
+
+    The number of digits (6 to 15) is all that is checked: there is no numbering plan here.
+    Letters other than those of an extension make it no number.
+
+    Examples
+    --------
+    >>> clean_phone("0049 (30) 123-456 ext. 7")
+    '+4930123456 x7'
+    """
+    lowered = text.strip().lower().removeprefix("tel:").replace("(0)", "")
+    found = _EXTENSION.search(lowered)
+    number = lowered[: found.start()] if found else lowered
+    digits = re.sub(r"[\s().\-/,;\u2010-\u2015\u00a0]", "", number)
+    if digits.startswith("00"):
+        digits = "+" + digits[2:]
+    bare = digits.removeprefix("+")
+    is_number = bare.isascii() and bare.isdigit() and _MIN_DIGITS <= len(bare) <= _MAX_DIGITS
+    if not is_number:
+        return None
+    return f"{digits} x{found[1]}" if found else digits
+
+
+@lru_cache(maxsize=65_536)
+def _checked_host(host: str) -> EmailAddress | None:
+    """Return (host as it is written, its registrable domain) for a valid mail host."""
+    checked = _validated(f"x@{host}")
+    return checked and EmailAddress(checked.address.removeprefix("x@"), checked.domain)
+
+
+def _validated(address: str) -> EmailAddress | None:
+    """Return an address through the full validator, lower-case."""
+    try:
+        found = validate_email(address, check_deliverability=False, test_environment=True)
+    except EmailNotValidError:
+        return None
+    host = found.ascii_domain.lower()
+    parts = _suffixes()(host)
+    if parts.suffix:
+        domain = f"{parts.domain}.{parts.suffix}" if parts.domain else host
+    else:
+        domain = ".".join(host.split(".")[-2:])
+    return EmailAddress(found.normalized.lower(), domain)
+
+
+@lru_cache(maxsize=1)
+def _suffixes() -> tldextract.TLDExtract:
+    """Return the extractor over the bundled list: no download, no cache on disk."""
+    return tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None)
+
+
+@lru_cache(maxsize=1)
+def _free_mail_domains() -> frozenset[str]:
+    """Read the bundled list of free and throw-away mail domains."""
+    text = resources.files("leadqual.leads").joinpath("free_mail.txt").read_text("utf-8")
+    return frozenset(line for line in text.splitlines() if not line.startswith("#"))
