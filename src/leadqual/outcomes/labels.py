@@ -35,6 +35,12 @@ HANDED_OFF_WEIGHT: Final = 0.6
 """How much a hand-off without an answer counts against a confirmed label (weight 1)."""
 
 _FINAL_TYPES: Final = frozenset({OutcomeType.WON, OutcomeType.LOST})
+_ENDING_TYPES: Final = (
+    OutcomeType.NO_RESPONSE,
+    OutcomeType.DISQUALIFIED,
+    OutcomeType.REJECTED,
+    OutcomeType.LOST,
+)
 
 
 @dataclass(frozen=True)
@@ -71,7 +77,8 @@ class Labels:
     leads with an excluded outcome. `is_worked` is true for every usable lead of a history that
     records nothing but wins and losses (`records_work` false). `is_settled` are usable leads
     known to have won or to have ended; `delay_days` runs from the prediction moment to the
-    win. `has_times` false: ages, delays and stage times are NaN.
+    win, `settled_days` to the win or the end. `has_times` false: ages, delays and stage times
+    are NaN.
     """
 
     as_of_days: float
@@ -87,6 +94,7 @@ class Labels:
     is_settled: Flags
     moment_days: Floats
     delay_days: Floats
+    settled_days: Floats
     amount_usd: Floats
     heads: dict[Check, HeadLabels]
     stages: tuple[StageLabels, ...]
@@ -157,7 +165,9 @@ def label_history(
     is_usable = ~is_future & ~is_excluded
     is_won = progress.is_in(State.WON) & is_usable
     records_work = any(TYPES[code] not in _FINAL_TYPES for code in np.unique(timeline.kind))
-    first_win = timeline.first_days(OutcomeType.WON)
+    is_settled = is_won | (is_usable & progress.is_in(*ENDS))
+    won_at = timeline.first_days(OutcomeType.WON)
+    settled_at = np.where(is_won, won_at, timeline.last_days(*_ENDING_TYPES))
     return Labels(
         as_of_days=timeline.as_of_days,
         has_times=history.has_times,
@@ -169,9 +179,10 @@ def label_history(
         is_future=is_future,
         is_worked=is_usable & (~progress.is_in(State.UNWORKED) | (not records_work)),
         is_won=is_won,
-        is_settled=is_won | (is_usable & progress.is_in(*ENDS)),
+        is_settled=is_settled,
         moment_days=timeline.moment_days,
-        delay_days=np.where(is_won, first_win - timeline.moment_days, np.nan),
+        delay_days=np.where(is_won, won_at - timeline.moment_days, np.nan),
+        settled_days=np.where(is_settled, settled_at - timeline.moment_days, np.nan),
         amount_usd=np.where(is_won, _won_amounts(timeline), np.nan),
         heads={
             check: _label_head(check, progress, check_order=check_order, is_usable=is_usable)

@@ -151,17 +151,9 @@ def _blamed_check(reason: Codes) -> Codes:
 
 def _went_silent(timeline: Timeline) -> Flags:
     """Leads whose last word was `no_response`, after any conversation."""
-    silent_at = _last_days(timeline, OutcomeType.NO_RESPONSE)
-    talked_at = _last_days(timeline, *_TALKED)
+    silent_at = timeline.last_days(OutcomeType.NO_RESPONSE)
+    talked_at = timeline.last_days(*_TALKED)
     return timeline.has(OutcomeType.NO_RESPONSE) & ~(silent_at < talked_at)
-
-
-def _last_days(timeline: Timeline, *kinds: OutcomeType) -> Floats:
-    """When the last of these happened to each lead; -inf where never or untimed."""
-    last = np.full(len(timeline.moment_days), -np.inf)
-    chosen = timeline.of(*kinds) & np.isfinite(timeline.at_days)
-    np.maximum.at(last, timeline.lead[chosen], timeline.at_days[chosen])
-    return last
 
 
 def label_stages(

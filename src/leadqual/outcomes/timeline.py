@@ -77,6 +77,13 @@ class Timeline:
         np.minimum.at(first, self.lead[chosen], self.at_days[chosen])
         return np.where(np.isfinite(first), first, np.nan)
 
+    def last_days(self, *kinds: OutcomeType) -> NDArray[np.float64]:
+        """Return when the last of these happened to each lead; NaN where never or untimed."""
+        last = np.full(len(self.moment_days), -np.inf)
+        chosen = self.of(*kinds) & np.isfinite(self.at_days)
+        np.maximum.at(last, self.lead[chosen], self.at_days[chosen])
+        return np.where(np.isfinite(last), last, np.nan)
+
 
 def to_days(moment: datetime) -> float:
     """Return an aware moment in days since 1970-01-01 UTC."""

@@ -1,0 +1,99 @@
+"""Conversion step by step: reached, qualified, accepted, won, each on its own answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leadqual.learning.blend import Blend, Recipe, fit_blend
+from leadqual.learning.level import censoring_weights
+from leadqual.learning.logistic import Linear
+from leadqual.outcomes.labels import Labels
+from leadqual.outcomes.progress import StageLabels
+
+Floats = NDArray[np.float64]
+
+STAGE_RECIPE: Final = Recipe()
+MIN_PER_CLASS: Final = 40
+_MIN_HORIZON_DAYS: Final = 14.0
+_HORIZON_QUANTILE: Final = 0.975
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One fitted step. `n_passed` and `n_stopped` are what it was learned from."""
+
+    name: str
+    blend: Blend
+    n_passed: int
+    n_stopped: int
+
+
+def fit_stages(
+    Z: Floats, labels: Labels, *, seed: int, rows: NDArray[np.bool_] | None = None
+) -> tuple[Stage, ...]:
+    """Fit every step of the funnel on the leads that came to it.
+
+    A step with fewer than 40 leads on either side gets its rate instead of a model.
+
+    Parameters
+    ----------
+    Z : ndarray of float64, shape (n_leads, width)
+        Encoded features.
+    labels : Labels
+        Of the same leads.
+    seed : int
+        For the learners.
+    rows : ndarray of bool, shape (n_leads,), optional
+        Learn from these only.
+
+    Returns
+    -------
+    tuple of Stage
+        Empty when the history says nothing of the way from contact to win: `qualified` and
+        `won` need 40 leads on both sides.
+    """
+    counts = {stage.name: _counts(stage, rows) for stage in labels.stages}
+    if min(*counts["qualified"], *counts["won"]) < MIN_PER_CLASS:
+        return ()
+    return tuple(_fit_stage(Z, stage, seed=seed, rows=rows) for stage in labels.stages)
+
+
+def _counts(stage: StageLabels, rows: NDArray[np.bool_] | None) -> tuple[int, int]:
+    known = stage.is_known if rows is None else stage.is_known & rows
+    n_passed = int((known & stage.is_passed).sum())
+    return n_passed, int(known.sum()) - n_passed
+
+
+def _fit_stage(
+    Z: Floats, stage: StageLabels, *, seed: int, rows: NDArray[np.bool_] | None
+) -> Stage:
+    inside = stage.is_in if rows is None else stage.is_in & rows
+    (place,) = np.nonzero(inside)
+    answer = np.where(stage.is_known, np.nan_to_num(stage.answer_days, nan=0.0), np.inf)[place]
+    passed_after = answer[stage.is_passed[place]]
+    horizon = _MIN_HORIZON_DAYS
+    if len(passed_after):
+        horizon = max(horizon, float(np.quantile(passed_after, _HORIZON_QUANTILE)))
+    known, weights = censoring_weights(stage.available_days[place], answer, horizon_days=horizon)
+    # Without times there is no horizon after which silence is an answer.
+    known &= np.isfinite(answer) | np.isfinite(stage.available_days[place])
+    y = stage.is_passed[place][known].astype(np.float64)
+    n_passed = int(y.sum())
+    n_stopped = len(y) - n_passed
+    if min(n_passed, n_stopped) < MIN_PER_CLASS:
+        blend = constant_blend(Z.shape[1], (n_passed + 0.5) / (len(y) + 1))
+    else:
+        blend = fit_blend(
+            Z[place][known], y, weights=weights[known], recipe=STAGE_RECIPE, seed=seed
+        )
+    return Stage(name=stage.name, blend=blend, n_passed=n_passed, n_stopped=n_stopped)
+
+
+def constant_blend(width: int, rate: float) -> Blend:
+    """Return a blend that gives every lead the same probability."""
+    linear = Linear(coef=np.zeros(width), intercept=float(np.log(rate / (1 - rate))))
+    return Blend(linear=linear, linear_weight=1.0, trees=None, tree_weight=0.0)
