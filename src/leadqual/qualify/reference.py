@@ -1,0 +1,156 @@
+"""What the training leads looked like: the yardstick for percentiles and reasons."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leadqual.errors import BundleError
+from leadqual.features.document import Document
+from leadqual.features.encoder import EncodedLeads, Encoder
+from leadqual.features.spec import N_QUANTILES
+
+CONVERSION: Final = "conversion"
+TARGETS: Final = ("fit", "authority", "budget", CONVERSION)
+"""What a reason can speak for: the heads, and conversion."""
+
+MIN_OBSERVED: Final = 20
+"""Leads with a known answer that a rate needs before it is shown."""
+
+
+@dataclass(frozen=True, eq=False)
+class TargetRates:
+    """How often the answer was yes in training.
+
+    Parameters
+    ----------
+    average : float
+        Over all leads with a known answer, in [0, 1].
+    levels : mapping of str to tuple of (float or None)
+        Categorical feature to the rate for each of its states (levels, other, missing); None
+        where fewer than `MIN_OBSERVED` answers are known.
+    """
+
+    average: float
+    levels: Mapping[str, tuple[float | None, ...]]
+
+
+@dataclass(frozen=True, eq=False)
+class Reference:
+    """Percentiles of expected value and observed rates.
+
+    Parameters
+    ----------
+    ev_quantiles : ndarray of float64, shape (101,)
+        Quantiles 0 %, 1 % ... 100 % of `expected_value_usd` over the training leads, ascending.
+    rates : mapping of str to TargetRates
+        Key `fit`, `authority`, `budget` or `conversion`; absent where nothing was observed.
+    """
+
+    ev_quantiles: NDArray[np.float64]
+    rates: Mapping[str, TargetRates] = field(default_factory=dict)
+
+    def check(self, encoder: Encoder) -> None:
+        """Refuse a reference that does not belong to this encoder.
+
+        Raises
+        ------
+        BundleError
+            If quantiles descend, or rates name unknown targets, features or states.
+        """
+        if not np.isfinite(self.ev_quantiles).all() or (np.diff(self.ev_quantiles) < 0).any():
+            raise BundleError("reference: ev_quantiles must be finite and ascending")
+        n_states = {feature.name: feature.n_states for feature in encoder.categorical}
+        for target, rates in self.rates.items():
+            if target not in TARGETS:
+                raise BundleError(f"reference: unknown target, expected one of {TARGETS}")
+            for name, levels in rates.levels.items():
+                if n_states.get(name) != len(levels):
+                    raise BundleError(f"reference: rates of {target} do not match the features")
+
+    def percentile(self, expected_value_usd: NDArray[np.float64]) -> NDArray[np.intp]:
+        """Return the share of training leads worth less, 0 to 100 in whole percent.
+
+        Ties share the lowest place: where all training leads were worth the same, every such
+        lead stands at 0.
+        """
+        place = np.searchsorted(self.ev_quantiles, expected_value_usd, side="left")
+        return np.minimum(place, N_QUANTILES - 1).astype(np.intp)
+
+    def as_dict(self) -> dict[str, object]:
+        """Return the reference as JSON values."""
+        return {
+            "ev_quantiles": self.ev_quantiles.tolist(),
+            "rates": {
+                target: {
+                    "average": rates.average,
+                    "levels": {name: list(levels) for name, levels in rates.levels.items()},
+                }
+                for target, rates in self.rates.items()
+            },
+        }
+
+    @classmethod
+    def from_document(cls, document: Document) -> Reference:
+        """Read a reference back; raise `BundleError` on anything off."""
+        entry = document.record("ev_quantiles", "rates")
+        rates = {target: _read_rates(item) for target, item in entry["rates"].members().items()}
+        return cls(entry["ev_quantiles"].floats(length=N_QUANTILES), rates)
+
+
+def ev_quantiles(expected_value_usd: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the 101 quantiles of expected value that a `Reference` holds."""
+    return np.quantile(expected_value_usd, np.linspace(0, 1, N_QUANTILES))
+
+
+def observe_rates(
+    encoder: Encoder, leads: EncodedLeads, answers: Mapping[str, NDArray[np.float64]]
+) -> dict[str, TargetRates]:
+    """Count how often each level went with a yes.
+
+    Parameters
+    ----------
+    encoder : Encoder
+    leads : EncodedLeads
+        Of the training leads (`encoder.encode`).
+    answers : mapping of str to ndarray of float64, shape (n_leads,)
+        Per target (`fit`, `authority`, `budget`, `conversion`) the answer in [0, 1], soft or
+        hard, NaN where it is not known.
+
+    Returns
+    -------
+    dict of str to TargetRates
+        Without targets that have fewer than `MIN_OBSERVED` answers.
+    """
+    rates: dict[str, TargetRates] = {}
+    for target, answer in answers.items():
+        is_known = ~np.isnan(answer)
+        if is_known.sum() < MIN_OBSERVED:
+            continue
+        levels: dict[str, tuple[float | None, ...]] = {}
+        for row, feature in enumerate(encoder.categorical):
+            state = leads.codes[row, is_known]
+            count = np.bincount(state, minlength=feature.n_states)
+            total = np.bincount(state, answer[is_known], minlength=feature.n_states)
+            levels[feature.name] = tuple(
+                float(t / n) if n >= MIN_OBSERVED else None
+                for t, n in zip(total.tolist(), count.tolist(), strict=True)
+            )
+        rates[target] = TargetRates(float(answer[is_known].mean()), levels)
+    return rates
+
+
+def _read_rates(document: Document) -> TargetRates:
+    """Read the rates of one target."""
+    entry = document.record("average", "levels")
+    levels = {
+        name: tuple(
+            None if rate.value is None else rate.number(low=0, high=1) for rate in item.array()
+        )
+        for name, item in entry["levels"].members().items()
+    }
+    return TargetRates(entry["average"].number(low=0, high=1), levels)
