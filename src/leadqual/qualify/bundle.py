@@ -1,4 +1,7 @@
-"""A trained model as one frozen value: everything scoring needs, nothing that can run code."""
+"""A trained model as one frozen value, and as JSON files that read back bit for bit.
+
+Everything scoring needs and nothing that can run code; reading checks every part of it.
+"""
 
 from __future__ import annotations
 
@@ -8,135 +11,27 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
-import numpy as np
-from numpy.typing import NDArray
-
 from leadqual.errors import BundleError
+from leadqual.features.document import Document, write_document
 from leadqual.features.encoder import Encoder
-from leadqual.features.spec import N_QUANTILES
 from leadqual.qualify.additive import AdditiveModel
+from leadqual.qualify.amount import AmountModel
+from leadqual.qualify.conversion import ConversionModel
 from leadqual.qualify.reference import Reference
 from leadqual.qualify.score import Head
 
-MAX_USD: Final = 1e15
+FORMAT: Final = 1
+"""Raised when a reader of this format would misread a new bundle."""
+
+BUNDLE_FILES: Final = (
+    "bundle.json",
+    "features.json",
+    "heads.json",
+    "conversion.json",
+    "amount.json",
+    "reference.json",
+)
 _VERSION: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class StageModel:
-    """One step of the funnel, learned on the leads that came to it.
-
-    Parameters
-    ----------
-    name : str
-        For people and reports: reached, qualified, accepted, won.
-    model : AdditiveModel
-        P(this step | all steps before).
-    is_with_heads : bool
-        Whether the product of heads is multiplied by this step too (usually: reached and won,
-        which no head speaks about).
-    """
-
-    name: str
-    model: AdditiveModel
-    is_with_heads: bool = False
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class ConversionModel:
-    """p_conversion = sigmoid(shift + weighted mean of the log-odds of up to three estimates).
-
-    The estimates: the product of all `stages`; `direct`; and the product of heads, that is
-    p_fit * p_authority * p_budget * (need_floor + (1 - need_floor) * p_need) times the stages
-    with `is_with_heads`. Products are kept within [1e-6, 1 - 1e-6] before taking log-odds.
-
-    Parameters
-    ----------
-    stages : tuple of StageModel
-        In funnel order; may be empty.
-    direct : AdditiveModel, optional
-        Conversion learned in one step.
-    need : AdditiveModel, optional
-        P(the lead has a need), a latent answer that is not shown; without it the factor is 1.
-    need_floor : float
-        Share of conversion that stays when there is surely no need, in [0, 1].
-    stage_weight, direct_weight, heads_weight : float
-        In [0, 1], summing to 1; each above 0 needs its models.
-    shift : float
-        Level correction in log-odds.
-
-    Raises
-    ------
-    BundleError
-        If weights do not sum to 1, or one has no models.
-    """
-
-    stages: tuple[StageModel, ...] = ()
-    direct: AdditiveModel | None = None
-    need: AdditiveModel | None = None
-    need_floor: float = 0.3
-    stage_weight: float = 0.0
-    direct_weight: float = 0.0
-    heads_weight: float = 0.0
-    shift: float = 0.0
-
-    def __post_init__(self) -> None:
-        weights = np.array([self.stage_weight, self.direct_weight, self.heads_weight])
-        if not (weights >= 0).all() or abs(float(weights.sum()) - 1.0) > 1e-9:
-            raise BundleError("conversion: weights must be 0 or more and sum to 1")
-        if self.stage_weight > 0 and not self.stages:
-            raise BundleError("conversion: stage_weight is above 0 but there are no stages")
-        if self.direct_weight > 0 and self.direct is None:
-            raise BundleError("conversion: direct_weight is above 0 but there is no direct model")
-        if not 0 <= self.need_floor <= 1 or not np.isfinite(self.shift):
-            raise BundleError("conversion: need_floor outside 0 to 1, or shift not finite")
-
-    @property
-    def models(self) -> tuple[AdditiveModel, ...]:
-        """Return every model in it: stages, then direct, then need."""
-        several = [stage.model for stage in self.stages]
-        return (*several, *(m for m in (self.direct, self.need) if m is not None))
-
-
-@dataclass(frozen=True, eq=False, kw_only=True)
-class AmountModel:
-    """E[amount in USD | won] = min(exp(log_usd) * smearing, cap_usd).
-
-    Parameters
-    ----------
-    log_usd : AdditiveModel
-        Log of the amount; linear only.
-    smearing : float
-        Mean of exp(residual), so that the mean is right and not the median; positive.
-    cap_usd : float
-        Never expect more than this (the largest amount seen, say); positive, up to 1e15.
-
-    References
-    ----------
-    Duan (1983), Smearing estimate: a nonparametric retransformation method.
-    """
-
-    log_usd: AdditiveModel
-    smearing: float
-    cap_usd: float
-
-    def __post_init__(self) -> None:
-        if self.log_usd.trees is not None:
-            raise BundleError("amount: trees are not supported, fit a linear model")
-        if not (0 < self.smearing < MAX_USD and 0 < self.cap_usd <= MAX_USD):
-            raise BundleError("amount: smearing and cap_usd must be above 0 and at most 1e15")
-
-    @classmethod
-    def constant(cls, usd: float, *, width: int) -> AmountModel:
-        """Return the model that expects the same amount of every lead (usd > 0)."""
-        zeros = np.zeros(width)
-        log_usd = AdditiveModel(coef=zeros, intercept=float(np.log(usd)), center=zeros)
-        return cls(log_usd=log_usd, smearing=1.0, cap_usd=max(usd, 1.0))
-
-    def expected_usd(self, log_usd: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the expected amount from the linear predictor, in USD, same shape."""
-        with np.errstate(over="ignore"):  # what overflows is capped on the same line
-            return np.minimum(np.exp(log_usd) * self.smearing, self.cap_usd)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -189,6 +84,81 @@ class ModelBundle:
                 raise BundleError("conversion: heads_weight is above 0 but a head is absent")
         if any(model.width != self.encoder.width for model in models):
             raise BundleError(f"bundle: a model is not {self.encoder.width} columns wide")
-        if self.reference.ev_quantiles.shape != (N_QUANTILES,):
-            raise BundleError(f"bundle: ev_quantiles must be {N_QUANTILES} numbers")
         self.reference.check(self.encoder)
+
+
+def bundle_files(bundle: ModelBundle) -> dict[str, bytes]:
+    """Return the files of a bundle, by name.
+
+    Raises
+    ------
+    BundleError
+        If the summary holds what JSON cannot.
+    """
+    about = {
+        "format": FORMAT,
+        "version": bundle.version,
+        "created_at": bundle.created_at.isoformat(),
+        "summary": dict(bundle.summary),
+    }
+    conversion = None if bundle.conversion is None else bundle.conversion.as_dict()
+    return {
+        "bundle.json": write_document(about),
+        "features.json": write_document(bundle.encoder.as_dict()),
+        "heads.json": write_document({
+            head.value: model.as_dict() for head, model in bundle.heads.items()
+        }),
+        "conversion.json": write_document({"conversion": conversion}),
+        "amount.json": write_document(bundle.amount.as_dict()),
+        "reference.json": write_document(bundle.reference.as_dict()),
+    }
+
+
+def bundle_from_files(files: Mapping[str, bytes]) -> ModelBundle:
+    """Read a bundle; other files beside `BUNDLE_FILES` are ignored.
+
+    Raises
+    ------
+    BundleError
+        If a file is missing or anything in one is missing, unknown, of the wrong type, out of
+        range, not finite, cyclic, too large or contradictory; the message says what and where.
+    """
+    missing = [name for name in BUNDLE_FILES if name not in files]
+    if missing:
+        raise BundleError(f"bundle: missing {', '.join(missing)}; train or copy it again")
+    documents = {name: Document.parse(files[name], where=name) for name in BUNDLE_FILES}
+    about = documents["bundle.json"].record("format", "version", "created_at", "summary")
+    if about["format"].integer() != FORMAT:
+        raise BundleError(f"bundle.json.format: this program reads format {FORMAT}; train again")
+    encoder = Encoder.from_document(documents["features.json"])
+    conversion = documents["conversion.json"].record("conversion")["conversion"]
+    return ModelBundle(
+        version=about["version"].text(),
+        created_at=_read_time(about["created_at"]),
+        encoder=encoder,
+        heads=_read_heads(documents["heads.json"], encoder.width),
+        conversion=None
+        if conversion.value is None
+        else ConversionModel.from_document(conversion, width=encoder.width),
+        amount=AmountModel.from_document(documents["amount.json"], width=encoder.width),
+        reference=Reference.from_document(documents["reference.json"]),
+        summary={name: item.value for name, item in about["summary"].members().items()},
+    )
+
+
+def _read_time(document: Document) -> datetime:
+    """Read an ISO 8601 time."""
+    try:
+        return datetime.fromisoformat(document.text())
+    except ValueError as error:
+        raise BundleError(f"{document.where}: not an ISO 8601 time") from error
+
+
+def _read_heads(document: Document, width: int) -> dict[Head, AdditiveModel]:
+    """Read the heads that were learned."""
+    members = document.members()
+    if not set(members) <= set(Head):
+        raise BundleError(f"{document.where}: unknown head, expected {', '.join(Head)}")
+    return {
+        Head(name): AdditiveModel.from_document(item, width=width) for name, item in members.items()
+    }

@@ -62,8 +62,11 @@ class Reference:
         BundleError
             If quantiles descend, or rates name unknown targets, features or states.
         """
-        if not np.isfinite(self.ev_quantiles).all() or (np.diff(self.ev_quantiles) < 0).any():
-            raise BundleError("reference: ev_quantiles must be finite and ascending")
+        quantiles = self.ev_quantiles
+        if quantiles.shape != (N_QUANTILES,) or not np.isfinite(quantiles).all():
+            raise BundleError(f"reference: ev_quantiles must be {N_QUANTILES} finite numbers")
+        if (np.diff(quantiles) < 0).any():
+            raise BundleError("reference: ev_quantiles must be ascending")
         n_states = {feature.name: feature.n_states for feature in encoder.categorical}
         for target, rates in self.rates.items():
             if target not in TARGETS:
