@@ -20,7 +20,8 @@ def register(app: typer.Typer) -> None:
         simulate
     )
     app.command(
-        "import", epilog=example("leadqual import sample --mapping data_samples/mappings/sample.yaml")
+        "import",
+        epilog=example("leadqual import sample --mapping data_samples/mappings/sample.yaml"),
     )(import_history)
     _mapping.command(epilog=example("leadqual mapping suggest crm.csv > mapping.yaml"))(suggest)
     app.add_typer(_mapping)

@@ -55,9 +55,7 @@ def train(
 
     source = HistorySource(as_of=_utc(as_of), data=data, mapping=mapping)
     with open_workshop_from_environment() as workshop, steps(is_quiet=as_json) as step:
-        trained = train_model(
-            workshop, source, now=now(), leak_reason=allow_leaks, on_step=step
-        )
+        trained = train_model(workshop, source, now=now(), leak_reason=allow_leaks, on_step=step)
     emit(trained.as_dict(), as_json=as_json, text=trained.summary())
     for problem in () if as_json else trained.problems:
         note(f"note: {problem}")

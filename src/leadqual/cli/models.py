@@ -70,9 +70,7 @@ def _change(version: str | None, *, force_reason: str | None, as_json: bool) -> 
         if version is None:
             aliases = workshop.models.rollback(call=call).value
         else:
-            aliases = workshop.models.promote(
-                version, call=call, force_reason=force_reason
-            ).value
+            aliases = workshop.models.promote(version, call=call, force_reason=force_reason).value
         problem = mirror_aliases(workshop)
     before = f" (before: {aliases.previous})" if aliases.previous else ""
     emit(

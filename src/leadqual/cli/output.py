@@ -16,9 +16,7 @@ import typer
 if TYPE_CHECKING:
     from rich.console import Console
 
-AsJson = Annotated[
-    bool, typer.Option("--json", help="Print one JSON document on standard output.")
-]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
 """The option that every command has."""
 
 Step = Callable[[str], None]

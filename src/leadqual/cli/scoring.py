@@ -44,9 +44,7 @@ def score(
     request = ScoreRequest(data=file, mapping=mapping, model_version=model, out=out)
     with (
         open_workshop_from_environment() as workshop,
-        byte_progress(
-            f"Scoring {file.name}", total=count_bytes(file), is_quiet=as_json
-        ) as advance,
+        byte_progress(f"Scoring {file.name}", total=count_bytes(file), is_quiet=as_json) as advance,
     ):
         summary = score_file(workshop, request, now=now(), on_progress=advance)
     emit(

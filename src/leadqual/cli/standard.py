@@ -23,10 +23,11 @@ def register(app: typer.Typer) -> None:
 
 def show(*, as_json: AsJson = False) -> None:
     """Print the active standard as YAML; with --json every version."""
-    from leadqual.services.workshop import call_of_operator, open_workshop_from_environment
+    from leadqual.services.desk import open_desk
+    from leadqual.services.workshop import call_of_operator
 
-    with open_workshop_from_environment() as workshop:
-        views = workshop.standards.list(call=call_of_operator(now()))
+    with open_desk() as desk:
+        views = desk.standards.list(call=call_of_operator(now()))
     active = next((view for view in views if view.is_active), None)
     if active is None:
         from leadqual.routing.standard import default_standard_text
@@ -56,11 +57,12 @@ def propose(
     as_json: AsJson = False,
 ) -> None:
     """Store a new version of the standard; it does not count before it is activated."""
-    from leadqual.services.workshop import call_of_operator, open_workshop_from_environment
+    from leadqual.services.desk import open_desk
+    from leadqual.services.workshop import call_of_operator
 
     text = file.read_text(encoding="utf-8")
-    with open_workshop_from_environment() as workshop:
-        view = workshop.standards.propose(text, call=call_of_operator(now())).value
+    with open_desk() as desk:
+        view = desk.standards.propose(text, call=call_of_operator(now())).value
     emit(
         {"version": view.version, "is_active": view.is_active},
         as_json=as_json,
@@ -75,10 +77,11 @@ def activate(
     as_json: AsJson = False,
 ) -> None:
     """Make a stored standard the one that counts; running servers follow within two seconds."""
-    from leadqual.services.workshop import call_of_operator, open_workshop_from_environment
+    from leadqual.services.desk import open_desk
+    from leadqual.services.workshop import call_of_operator
 
-    with open_workshop_from_environment() as workshop:
-        view = workshop.standards.activate(version, call=call_of_operator(now())).value
+    with open_desk() as desk:
+        view = desk.standards.activate(version, call=call_of_operator(now())).value
     emit(
         {"version": view.version, "is_active": view.is_active},
         as_json=as_json,

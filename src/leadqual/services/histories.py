@@ -95,13 +95,14 @@ def read_store_history(store: Store, *, as_of: datetime | None) -> History:
     with store.read() as tx:
         rows = [
             row
-            for row in tx.scores.iter_training_rows(BATCH)
+            for batch in tx.scores.iter_training_rows(BATCH)
+            for row in batch
             if row.queue != Queue.QUARANTINE and (as_of is None or row.moment <= as_of)
         ]
         rows.sort(key=lambda row: row.moment)
         known = {row.lead_id for row in rows}
-        stored = tx.events.iter_all(BATCH)
-        events = [item.event for item in stored if item.event.lead_id in known]
+        batches = tx.events.iter_all(BATCH)
+        events = [event for batch in batches for event in batch if event.lead_id in known]
     return History(
         source="store",
         lead_ids=[row.lead_id for row in rows],

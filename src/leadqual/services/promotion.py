@@ -1,7 +1,7 @@
 """Which model serves: aliases in the database, which every running server polls.
 
-MLflow's copy of the aliases is made by `services.workshop.mirror_aliases`; nothing here knows MLflow, so the
-API may call it.
+MLflow's copy of the aliases is made by `services.workshop.mirror_aliases`; nothing here knows
+MLflow, so the API may call it.
 """
 
 from __future__ import annotations
@@ -198,9 +198,9 @@ def _set_alias(tx: Tx, alias: str, version: str, *, call: Call, reason: str) -> 
         return  # naming it again must not make a version its own predecessor
     tx.aliases.set(alias, version, at=call.now, actor=call.principal.name, reason=reason)
     tx.audit.append(
+        f"model.{alias}",
         at=call.now,
         actor=call.principal.name,
-        action=f"model.{alias}",
         subject=version,
         detail={"reason": reason},
     )

@@ -70,6 +70,25 @@ def open_workshop_from_environment() -> Iterator[Workshop]:
         yield workshop
 
 
+@contextmanager
+def open_store_only() -> Iterator[Store]:
+    """Open the store that the environment describes, whatever its schema is.
+
+    Raises
+    ------
+    StoreError
+        The database cannot be reached.
+    """
+    settings = load_settings()
+    if settings.database_url is None:
+        settings.home.mkdir(parents=True, exist_ok=True)
+    store = open_store(settings.resolved_database_url)
+    try:
+        yield store
+    finally:
+        store.close()
+
+
 def signing_key(settings: Settings) -> bytes:
     """Return the key of a deployment, made on first use.
 

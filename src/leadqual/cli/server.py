@@ -1,0 +1,135 @@
+"""`serve` and `doctor`: run the service, look at the deployment."""
+
+from __future__ import annotations
+
+import signal
+import socket
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from leadqual.cli.help_text import example
+from leadqual.cli.output import AsJson, emit, table
+from leadqual.errors import ConfigError
+
+if TYPE_CHECKING:
+    from leadqual.config import Settings
+
+API: str = "api.main:app_from_environment"
+"""The shell beside this one, reached by name: no module here imports it."""
+
+SECONDS_TO_FINISH: int = 20
+"""How long requests that are under way may take after SIGTERM."""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this file."""
+    app.command(epilog=example("leadqual serve", "leadqual serve --host 0.0.0.0 --port 8080"))(
+        serve
+    )
+    app.command(epilog=example("leadqual doctor", "leadqual doctor --json"))(doctor)
+
+
+def serve(
+    *,
+    host: Annotated[str | None, typer.Option(help="Default LEADQUAL_HOST.")] = None,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65_535, help="Default LEADQUAL_PORT; 0: any free one.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Serve the API and the queue pages until SIGTERM or Ctrl-C; requests under way finish."""
+    from leadqual.config import load_settings
+    from leadqual.services.workshop import open_workshop
+
+    settings = load_settings()
+    with open_workshop(settings):
+        pass  # a database that cannot be used is explained here, not by a dying worker
+    listener = listen(host or settings.host, settings.port if port is None else port)
+    address = url_of(listener)
+    emit({"url": address}, as_json=as_json, text=f"leadqual listens on {address}")
+    run_until_stopped(listener, settings)
+
+
+def doctor(*, as_json: AsJson = False) -> None:
+    """Check Python, database, schema, models, signing key, MLflow and disk."""
+    from leadqual.config import load_settings
+    from leadqual.services.checkup import Health, examine
+
+    findings = examine(load_settings())
+    rows = [(finding.health.value, finding.name, finding.text) for finding in findings]
+    emit(
+        {"findings": [asdict(finding) for finding in findings]},
+        as_json=as_json,
+        text=table(("", "what", "found"), rows),
+    )
+    if any(finding.health is Health.FAIL for finding in findings):
+        raise typer.Exit(1)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Take a port before anything is started or printed.
+
+    Raises
+    ------
+    ConfigError
+        The address is in use or none of this machine's.
+    """
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        listener = socket.socket(family, socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(2048)
+    except OSError as error:
+        raise ConfigError(
+            f"cannot listen on {host}:{port} ({error.strerror}); choose another with --port, or "
+            "stop what listens there"
+        ) from error
+    listener.set_inheritable(True)
+    return listener
+
+
+def url_of(listener: socket.socket) -> str:
+    """Return the address to open in a browser on this machine."""
+    host, port = listener.getsockname()[:2]
+    shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104 - a comparison, nothing is bound
+    return f"http://{shown}:{port}"
+
+
+def run_until_stopped(listener: socket.socket, settings: Settings) -> None:
+    """Serve on a socket until SIGTERM or SIGINT, then let requests under way finish.
+
+    Raises
+    ------
+    ConfigError
+        The service did not start; its log says why.
+    """
+    import uvicorn
+    from uvicorn.supervisors import Multiprocess
+
+    config = uvicorn.Config(
+        API,
+        factory=True,
+        workers=settings.workers,
+        log_level=settings.log_level.lower(),
+        access_log=False,
+        timeout_graceful_shutdown=SECONDS_TO_FINISH,
+        server_header=False,
+    )
+    if settings.workers > 1:
+        Multiprocess(config, sockets=[listener]).run()
+        return
+    server = uvicorn.Server(config)
+
+    def obey(_number: int, _frame: object) -> None:
+        """Stop at once while nothing is served; later uvicorn obeys, then repeats the signal."""
+        if not server.started:
+            raise SystemExit(0)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, obey)
+    server.run(sockets=[listener])
+    if not server.started:
+        raise ConfigError("the service did not start; the log above says why")

@@ -1,0 +1,118 @@
+"""What `leadqual doctor` looks at: everything a deployment needs, and what to do about it."""
+
+from __future__ import annotations
+
+import shutil
+import stat
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from leadqual.config import Settings
+from leadqual.errors import BundleError, LeadqualError
+from leadqual.registry.signing import KEY_FILE
+from leadqual.registry.tracking import is_available
+from leadqual.services.workshop import Workshop, open_workshop
+
+MIN_PYTHON: Final = (3, 11)
+MIN_FREE_BYTES: Final = 1024**3
+
+
+class Health(StrEnum):
+    """How one thing is: as it should be, worth a look, or broken."""
+
+    OK = "ok"
+    WARN = "warn"
+    FAIL = "fail"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at, and what was seen."""
+
+    name: str
+    health: Health
+    text: str
+
+
+def examine(settings: Settings) -> tuple[Finding, ...]:
+    """Look at Python, signing key, disk, MLflow, database, schema and models of a deployment.
+
+    Nothing is changed but what any command would create: the home folder, a key, a schema.
+    Never raises for what is broken: it becomes a finding.
+    """
+    looks: tuple[Callable[[Settings], Finding], ...] = (_python, _disk, _mlflow)
+    findings = [look(settings) for look in looks]
+    try:
+        with open_workshop(settings) as workshop:
+            findings += [_key(settings), *_database(workshop), *_models(workshop)]
+    except LeadqualError as error:
+        findings.append(Finding("database", Health.FAIL, str(error)))
+    return tuple(findings)
+
+
+def _python(_settings: Settings) -> Finding:
+    version = ".".join(str(part) for part in sys.version_info[:3])
+    if sys.version_info >= MIN_PYTHON:
+        return Finding("python", Health.OK, version)
+    return Finding("python", Health.FAIL, f"{version}; leadqual needs 3.11 or newer")
+
+
+def _disk(settings: Settings) -> Finding:
+    home = settings.home.resolve()
+    existing = next(folder for folder in (home, *home.parents) if folder.exists())
+    free = shutil.disk_usage(existing).free
+    text = f"{free / 1024**3:.1f} GiB free at {settings.home}"
+    if free >= MIN_FREE_BYTES:
+        return Finding("disk", Health.OK, text)
+    return Finding("disk", Health.WARN, f"{text}; below 1 GiB a training may not fit")
+
+
+def _mlflow(settings: Settings) -> Finding:
+    if is_available():
+        return Finding("mlflow", Health.OK, f"installed; records go to {_scheme(settings)}")
+    text = "not installed: trainings are not recorded; install the `train` extra"
+    return Finding("mlflow", Health.WARN, text)
+
+
+def _scheme(settings: Settings) -> str:
+    """Name the tracking store without a password in it."""
+    scheme, separator, rest = settings.resolved_tracking_uri.partition("://")
+    return f"{scheme}{separator}{rest.rpartition('@')[2]}"
+
+
+def _key(settings: Settings) -> Finding:
+    if settings.signing_key is not None:
+        return Finding("signing key", Health.OK, "from LEADQUAL_SIGNING_KEY")
+    path = settings.home / KEY_FILE
+    mode = stat.S_IMODE(path.stat().st_mode)
+    if mode & 0o077:
+        text = f"{path} may be read by others (mode {mode:o}); run: chmod 600 {path}"
+        return Finding("signing key", Health.WARN, text)
+    return Finding("signing key", Health.OK, str(path))
+
+
+def _database(workshop: Workshop) -> Iterator[Finding]:
+    info = workshop.store.info()
+    text = f"{info.dialect} {info.version}"
+    if info.warnings:
+        yield Finding("database", Health.WARN, f"{text}; {'; '.join(info.warnings)}")
+    else:
+        yield Finding("database", Health.OK, text)
+    yield Finding("schema", Health.OK, str(info.schema))
+
+
+def _models(workshop: Workshop) -> Iterator[Finding]:
+    aliases = workshop.models.aliases()
+    if aliases.champion is None:
+        text = "none promoted: leads are scored by rules; `leadqual train`, then `promote`"
+        yield Finding("model", Health.WARN, text)
+        return
+    try:
+        workshop.registry.load(aliases.champion)
+    except BundleError as error:
+        yield Finding("model", Health.FAIL, str(error))
+        return
+    yield Finding("model", Health.OK, f"{aliases.champion} passes every check")
