@@ -1,0 +1,314 @@
+"""All models of a bundle in one pass: states in, log-odds and reasons out.
+
+An encoded lead is a small state per feature: a level, or the interval between two thresholds
+that any tree compares with. Compiling tabulates, for each state, what every linear part adds and
+which bits it sets in every block of every tree (`tree_tables`). A lead is then a few row
+look-ups, an OR over features, a look-up of values and shares, and sums in a fixed order.
+
+Sums never go through BLAS and never along the axis of leads, so a lead's numbers are the same
+bits alone and among a million.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leadqual.features.encoder import EncodedLeads, Encoder
+from leadqual.features.spec import NumericFeature
+from leadqual.qualify.additive import AdditiveModel
+from leadqual.qualify.tree_tables import TreeTables
+
+
+@dataclass(frozen=True, eq=False)
+class _Linear:
+    """The linear parts of n_models models over n_features features, weights folded in.
+
+    `levels` has one row per state of each categorical feature, starting at `first_level`.
+    """
+
+    constant: NDArray[np.float64]  # (n_models,)
+    numeric_rows: NDArray[np.intp]  # (n_numeric,) position among all features
+    categorical_rows: NDArray[np.intp]  # (n_categorical,)
+    slope: NDArray[np.float64]  # (n_numeric, 1, n_models)
+    missing: NDArray[np.float64]  # (n_numeric, 1, n_models)
+    levels: NDArray[np.float64]  # (n_levels_total, n_models)
+    first_level: NDArray[np.intp]  # (n_categorical, 1)
+    at_center: NDArray[np.float64]  # (n_features, 1, n_models)
+
+
+@dataclass(frozen=True, eq=False)
+class _Trees:
+    """The trees of all models: blocks of all ensembles one after the other."""
+
+    thresholds: tuple[tuple[int, NDArray[np.float64]], ...]  # (row of z, ascending)
+    categorical_rows: NDArray[np.intp]  # rows of codes that any tree reads
+    first_state: NDArray[np.intp]  # (n_read, 1): numeric features first, then categorical
+    bits: NDArray[np.uint8]  # (n_states_total, n_blocks)
+    first_cell: NDArray[np.intp]  # (n_blocks,)
+    values: NDArray[np.float64]  # (n_cells,)
+    shares: NDArray[np.float64]  # (n_cells, n_slots) by source feature
+    slot_target: NDArray[np.intp]  # (n_blocks * n_slots,) model * n_features + feature
+    models: NDArray[np.intp]  # models that have trees
+    first_block: NDArray[np.intp]  # first block of each of these
+
+
+@dataclass(frozen=True, eq=False)
+class CompiledModels:
+    """Models of one bundle, ready to be evaluated together.
+
+    Build with `compile_models`; immutable and safe to share between threads.
+    """
+
+    n_models: int
+    n_features: int
+    _linear: _Linear
+    _trees: _Trees | None
+
+    def evaluate(
+        self, leads: EncodedLeads, *, explain: bool
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
+        """Return log-odds, and what each source feature adds to them.
+
+        Parameters
+        ----------
+        leads : EncodedLeads
+            By the bundle's encoder. Memory grows with n_leads: pass a few thousand at a time.
+        explain : bool
+            Whether to compute contributions; the log-odds are the same bits either way.
+
+        Returns
+        -------
+        logits : ndarray of float64, shape (n_leads, n_models)
+        contributions : ndarray of float64, shape (n_leads, n_models, n_features), or None
+            Each row and model sums to its log-odds less `AdditiveModel.bias`.
+        """
+        linear = self._linear_parts(leads)
+        # The first axis is added row by row whatever the number of leads: models are padded to
+        # two or more, since a lone column would be summed pairwise.
+        logits = linear.sum(axis=0) + self._linear.constant
+        cell = None if self._trees is None else _cells(self._trees, leads)
+        if self._trees is not None and cell is not None:
+            value = self._trees.values[cell]
+            sums = np.add.reduceat(value, self._trees.first_block, axis=1)
+            logits[:, self._trees.models] += sums
+        if not explain:
+            return logits[:, : self.n_models], None
+        shares = (linear - self._linear.at_center).transpose(1, 2, 0)[:, : self.n_models]
+        if self._trees is not None and cell is not None:
+            shares = shares + self._tree_shares(self._trees, cell)
+        return logits[:, : self.n_models], shares
+
+    def _linear_parts(self, leads: EncodedLeads) -> NDArray[np.float64]:
+        """Return what each feature adds to each linear part, (n_features, n_leads, n_models)."""
+        linear = self._linear
+        parts = np.empty((self.n_features, leads.n_leads, linear.constant.size))
+        parts[linear.categorical_rows] = linear.levels[leads.codes + linear.first_level]
+        parts[linear.numeric_rows] = (
+            leads.z[:, :, None] * linear.slope + leads.is_missing[:, :, None] * linear.missing
+        )
+        return parts
+
+    def _tree_shares(self, trees: _Trees, cell: NDArray[np.intp]) -> NDArray[np.float64]:
+        """Return the trees' contributions, (n_leads, n_models, n_features)."""
+        n_leads, n_targets = len(cell), self.n_models * self.n_features
+        weights = trees.shares[cell].reshape(n_leads, trees.slot_target.size)
+        target = np.arange(n_leads)[:, None] * n_targets + trees.slot_target
+        sums = np.bincount(target.ravel(), weights.ravel(), n_leads * n_targets)
+        shape = n_leads, self.n_models, self.n_features
+        return np.asarray(sums, dtype=np.float64).reshape(shape)
+
+
+def _cells(trees: _Trees, leads: EncodedLeads) -> NDArray[np.intp]:
+    """Return the cell of every block for every lead, shape (n_leads, n_blocks)."""
+    states = [
+        np.where(leads.is_missing[row], limits.size + 1, limits.searchsorted(leads.z[row]))
+        for row, limits in trees.thresholds
+    ]
+    states.extend(leads.codes[trees.categorical_rows])
+    rows = np.array(states, dtype=np.intp).reshape(len(states), leads.n_leads) + trees.first_state
+    pattern = np.bitwise_or.reduce(trees.bits[rows], axis=0)
+    return np.asarray(pattern + trees.first_cell, dtype=np.intp)
+
+
+def compile_models(encoder: Encoder, models: Sequence[AdditiveModel]) -> CompiledModels:
+    """Tabulate models that read the same encoder's matrix.
+
+    Parameters
+    ----------
+    encoder : Encoder
+    models : sequence of AdditiveModel
+        In the order of the columns of `evaluate`.
+    """
+    return CompiledModels(
+        n_models=len(models),
+        n_features=len(encoder.features),
+        _linear=_compile_linear(encoder, models),
+        _trees=_compile_trees(encoder, models) if any(_has_trees(m) for m in models) else None,
+    )
+
+
+def _has_trees(model: AdditiveModel) -> bool:
+    return model.trees is not None and model.trees.n_trees > 0 and model.tree_weight > 0
+
+
+def _compile_linear(encoder: Encoder, models: Sequence[AdditiveModel]) -> _Linear:
+    """Tabulate the linear parts by feature and state."""
+    n_models = max(2, len(models))
+    coef = np.zeros((encoder.width + 1, n_models))  # the last row serves states without a column
+    center = np.zeros((encoder.width, n_models))
+    constant = np.zeros(n_models)
+    for column, model in enumerate(models):
+        coef[:-1, column] = model.linear_weight * model.coef
+        center[:, column] = coef[:-1, column] * model.center
+        constant[column] = model.shift + model.linear_weight * model.intercept
+    starts = encoder.starts
+    position = {name: index for index, name in enumerate(encoder.feature_names)}
+    at_center = np.zeros((len(encoder.features), 1, n_models))
+    np.add.at(at_center[:, 0], encoder.feature_of, center)
+    value = [starts[f.name] for f in encoder.numeric]
+    missing = [starts[f.name] + 1 if f.has_missing else -1 for f in encoder.numeric]
+    lit = [(starts[f.name], f.column_of_state) for f in encoder.categorical]
+    state_column = [np.where(local < 0, -1, start + local) for start, local in lit]
+    sizes = np.array([f.n_states for f in encoder.categorical], dtype=np.intp)
+    return _Linear(
+        constant=constant,
+        numeric_rows=np.array([position[f.name] for f in encoder.numeric], dtype=np.intp),
+        categorical_rows=np.array([position[f.name] for f in encoder.categorical], dtype=np.intp),
+        slope=coef[np.array(value, dtype=np.intp)][:, None],
+        missing=coef[np.array(missing, dtype=np.intp)][:, None],
+        levels=coef[np.concatenate([np.zeros(0, dtype=np.intp), *state_column])],
+        first_level=(np.cumsum(sizes) - sizes)[:, None],
+        at_center=at_center,
+    )
+
+
+def _compile_trees(encoder: Encoder, models: Sequence[AdditiveModel]) -> _Trees:
+    """Join the tables of all ensembles and translate their comparisons to states."""
+    parts = [
+        (index, model.tree_weight, model.trees.tables)
+        for index, model in enumerate(models)
+        if model.trees is not None and _has_trees(model)
+    ]
+    tables = [table for _, _, table in parts]
+    sizes = np.array([len(table.column) for table in tables])
+    merged = [_by_feature(table, encoder.feature_of) for table in tables]
+    n_slots = max(1, *(share.shape[1] for share, _ in merged))
+    shares = [
+        weight * _widen(share, n_slots)
+        for (_, weight, _), (share, _) in zip(parts, merged, strict=True)
+    ]
+    targets = [
+        index * len(encoder.features) + _widen(slot, n_slots)
+        for (index, _, _), (_, slot) in zip(parts, merged, strict=True)
+    ]
+    n_cells = np.repeat([1 << table.n_bits for table in tables], sizes)
+    reader = _StateReader(encoder, tables)
+    return _Trees(
+        thresholds=tuple((row, reader.limits[row]) for row in reader.numeric_rows),
+        categorical_rows=np.array(reader.categorical_rows, dtype=np.intp),
+        first_state=reader.first_state,
+        bits=reader.bits(),
+        first_cell=np.cumsum(n_cells) - n_cells,
+        values=np.concatenate([weight * table.values.ravel() for _, weight, table in parts]),
+        shares=np.concatenate(shares),
+        slot_target=np.concatenate(targets).ravel(),
+        models=np.array([index for index, _, _ in parts], dtype=np.intp),
+        first_block=np.cumsum(sizes) - sizes,
+    )
+
+
+def _widen(array: NDArray[Any], width: int) -> NDArray[Any]:
+    """Append columns of zeros."""
+    return np.pad(array, ((0, 0), (0, width - array.shape[1])))
+
+
+def _by_feature(
+    table: TreeTables, feature_of: NDArray[np.intp]
+) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+    """Return shares and their slots with the columns of one source feature added together."""
+    n_blocks, n_slots = table.slot_column.shape
+    shares = table.shares.reshape(n_blocks, 1 << table.n_bits, n_slots)
+    merged = np.zeros_like(shares)
+    slots = np.zeros((n_blocks, n_slots), dtype=np.intp)
+    n_used = 0
+    for block, columns in enumerate(table.slot_column):
+        features, place = np.unique(feature_of[columns], return_inverse=True)
+        for slot, target in enumerate(place):
+            merged[block, :, target] += shares[block, :, slot]
+        slots[block, : features.size] = features
+        n_used = max(n_used, features.size)
+    return merged[:, :, :n_used].reshape(-1, n_used), slots[:, :n_used]
+
+
+class _StateReader:
+    """Translate comparisons with matrix columns to states of source features."""
+
+    def __init__(self, encoder: Encoder, tables: Sequence[TreeTables]) -> None:
+        self._encoder = encoder
+        self._tables = tables
+        used: dict[int, set[float]] = {}
+        for table in tables:
+            for column, limit in zip(
+                table.column.ravel().tolist(), table.threshold.ravel().tolist(), strict=True
+            ):
+                if limit > -np.inf:
+                    used.setdefault(column, set()).add(limit)
+        read = {encoder.feature_names[encoder.feature_of[column]] for column in used}
+        self.numeric_rows = [i for i, f in enumerate(encoder.numeric) if f.name in read]
+        self.categorical_rows = [i for i, f in enumerate(encoder.categorical) if f.name in read]
+        self.limits = {
+            row: np.array(sorted(used.get(encoder.starts[encoder.numeric[row].name], ())))
+            for row in self.numeric_rows
+        }
+        self._columns = [self._numeric_columns(row) for row in self.numeric_rows]
+        self._columns.extend(
+            _one_hot(encoder.categorical[row].column_of_state) for row in self.categorical_rows
+        )
+        self._names = [encoder.numeric[row].name for row in self.numeric_rows]
+        self._names.extend(encoder.categorical[row].name for row in self.categorical_rows)
+        sizes = np.array([len(columns) for columns in self._columns], dtype=np.intp)
+        self.first_state = (np.cumsum(sizes) - sizes)[:, None]
+        self._n_states = int(sizes.sum())
+
+    def bits(self) -> NDArray[np.uint8]:
+        """Return for each state the bits it sets in each block, (n_states, n_blocks)."""
+        reader_of = {name: index for index, name in enumerate(self._names)}
+        n_blocks = sum(len(table.column) for table in self._tables)
+        bits = np.zeros((self._n_states, n_blocks), dtype=np.uint8)
+        first_block = 0
+        for table in self._tables:
+            for (block, bit), limit in np.ndenumerate(table.threshold):
+                if limit == -np.inf:
+                    continue
+                column = int(table.column[block, bit])
+                name = self._encoder.feature_names[self._encoder.feature_of[column]]
+                reader = reader_of[name]
+                values = self._columns[reader][:, column - self._encoder.starts[name]]
+                first = int(self.first_state[reader, 0])
+                goes_left = (values <= limit).astype(np.uint8)
+                bits[first : first + len(values), first_block + block] |= goes_left << bit
+            first_block += len(table.column)
+        return bits
+
+    def _numeric_columns(self, row: int) -> NDArray[np.float64]:
+        """Return a numeric feature's matrix columns for each of its states.
+
+        State s stands for values up to limit s, so the limit itself represents it; then come
+        values above all limits, and missing (value 0, indicator 1).
+        """
+        feature: NumericFeature = self._encoder.numeric[row]
+        value = np.array([*self.limits[row], np.inf, 0.0])
+        missing = np.zeros(value.size)
+        missing[-1] = 1.0
+        return np.stack([value, missing], axis=1)[:, : feature.width]
+
+
+def _one_hot(column_of_state: NDArray[np.intp]) -> NDArray[np.float64]:
+    """Return a categorical feature's matrix columns for each of its states."""
+    column = np.arange(column_of_state.max() + 1)
+    return np.asarray(column_of_state[:, None] == column, dtype=np.float64)
