@@ -14,6 +14,7 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
+from api.rendering import render
 from leadqual import errors
 
 RETRY_AFTER_SECONDS: Final = 2
@@ -115,7 +116,7 @@ INVALID: Final = ProblemKind(422, "invalid-input", "The input cannot be used")
 MALFORMED: Final = ProblemKind(400, "malformed-json", "The body is not JSON")
 TOO_LARGE: Final = ProblemKind(413, "body-too-large", "The body is too large")
 TOO_SLOW: Final = ProblemKind(408, "body-too-slow", "The body did not arrive in time")
-NOT_JSON: Final = ProblemKind(415, "not-json", "This call takes JSON")
+WRONG_TYPE: Final = ProblemKind(415, "wrong-type", "The body has the wrong Content-Type")
 TOO_MANY: Final = ProblemKind(429, "too-many-requests", "Too many requests; slow down")
 
 
@@ -134,6 +135,12 @@ def field_path(location: Iterable[object]) -> str:
     if parts and parts[0] in {"body", "query", "path", "header"}:
         parts = parts[1:]
     return ".".join(part if _SAFE_NAME.match(part) else "?" for part in parts) or "body"
+
+
+def wants_page(request: Request) -> bool:
+    """Return whether the caller is a browser looking at one of our pages."""
+    is_api = request.url.path.startswith("/v1/")
+    return not is_api and "text/html" in request.headers.get("accept", "")
 
 
 def problem_answer(
@@ -160,6 +167,10 @@ def problem_answer(
         extra.setdefault("Retry-After", str(RETRY_AFTER_SECONDS))
     if kind.status == HTTPStatus.UNAUTHORIZED:
         extra.setdefault("WWW-Authenticate", 'Bearer realm="leadqual"')
+    if wants_page(request):
+        page = render(request, "problem.html", status=kind.status, problem=problem)
+        page.headers.update(extra)
+        return page
     return JSONResponse(
         problem.model_dump(exclude_none=True),
         status_code=kind.status,
@@ -187,6 +198,8 @@ async def answer_http_error(request: Request, error: Exception) -> Response:
         return problem_answer(
             request, error.kind, detail=error.detail, fields=error.fields, headers=error.headers
         )
+    if error.status_code == HTTPStatus.SEE_OTHER:
+        return Response(status_code=error.status_code, headers=error.headers)
     status = HTTPStatus(error.status_code)
     kind = ProblemKind(status, status.name.lower().replace("_", "-"), status.phrase)
     return problem_answer(request, kind, detail=_HTTP_DETAIL.get(status), headers=error.headers)

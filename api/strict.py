@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Coroutine, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
 from fastapi import Request
-from fastapi.routing import APIRoute
-from starlette.responses import Response
 
 from api.errors import (
     INVALID,
@@ -130,16 +128,3 @@ class StrictRequest(Request):
     async def json(self) -> Any:  # noqa: ANN401 - the signature of Starlette
         """Return the parsed body."""
         return load_json(await self.body())
-
-
-class StrictRoute(APIRoute):
-    """A route whose JSON body is read strictly."""
-
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """Return the handler of FastAPI, given a `StrictRequest`."""
-        handle = super().get_route_handler()
-
-        async def handle_strictly(request: Request) -> Response:
-            return await handle(StrictRequest(request.scope, request.receive))
-
-        return handle_strictly

@@ -31,6 +31,8 @@ class Settings(BaseSettings):
     standard_file: Path | None = None
     max_body_bytes: int = Field(default=64 * 1024, ge=1024)
     max_batch_body_bytes: int = Field(default=4 * 1024 * 1024, ge=1024)
+    key_rate: str = "2000/second"
+    form_rate: str = "120/minute"
     secure_cookies: bool = False
     log_level: str = "INFO"
 

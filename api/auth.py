@@ -1,0 +1,194 @@
+"""Who may call what. A route without a guard cannot be built, so nothing is open by mistake."""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Coroutine
+from typing import Annotated, Any, Final
+
+from fastapi import Depends, Header, Request, params
+from fastapi.openapi.models import HTTPBearer as BearerModel
+from fastapi.routing import APIRoute
+from fastapi.security.base import SecurityBase
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from api.errors import WRONG_TYPE, ProblemError
+from api.limits import RateLimit
+from api.strict import StrictRequest
+from leadqual.errors import AuthenticationError, PermissionDeniedError
+from leadqual.services.calls import Call, Principal, PrincipalKind, Scope
+from leadqual.services.idempotent import Once
+from leadqual.services.serving import Serving
+
+FORM_TYPE: Final = "application/x-www-form-urlencoded"
+"""The only form encoding that is read: our pages use no other, and multipart parsers are large."""
+
+_BEARER: Final = re.compile(r"bearer +(\S{1,200})\Z", re.IGNORECASE)
+
+
+def serving_of(request: Request) -> Serving:
+    """Return the services that this application serves from."""
+    serving: Serving = request.app.state.serving
+    return serving
+
+
+class Guard(ABC):
+    """Decide whether a request may go on; each route depends on exactly one.
+
+    `admit` runs before the body is read, so a stranger cannot make us parse one.
+    """
+
+    @abstractmethod
+    async def admit(self, request: Request) -> None:
+        """Put the principal into `request.state`, or raise."""
+
+    def __call__(self) -> Guard:
+        """Return the guard: as a dependency it only declares itself, `admit` did the work."""
+        return self
+
+
+class Public(Guard):
+    """Let everybody in, for a reason.
+
+    Parameters
+    ----------
+    reason : str
+        Why no credentials are asked for here.
+    """
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+
+    async def admit(self, request: Request) -> None:
+        """Do nothing."""
+
+
+class KeyGuard(Guard, SecurityBase):
+    """Ask for an API key with one of the scopes (`Authorization: Bearer KEY`).
+
+    Parameters
+    ----------
+    *scopes : Scope
+        Any of them will do.
+    takes_form_key : bool
+        Whether a publishable form key may call this too; its limits are the route's business.
+    """
+
+    def __init__(self, *scopes: Scope, takes_form_key: bool = False) -> None:
+        self.model = BearerModel(
+            description="A secret key (`lq_sk_…`) with the scope that the call names. "
+            "`POST /v1/leads` also takes a form key (`lq_pk_…`)."
+        )
+        self.scheme_name = "apiKey"
+        self.scopes = frozenset(scopes)
+        self.takes_form_key = takes_form_key
+
+    async def admit(self, request: Request) -> None:
+        """Check the key and its scopes, and count the call.
+
+        Raises
+        ------
+        AuthenticationError, PermissionDeniedError
+        ProblemError
+            429 when the key is over its rate.
+        """
+        found = _BEARER.match(request.headers.get("authorization", ""))
+        if found is None:
+            raise AuthenticationError(
+                "this call needs a key: send the header 'Authorization: Bearer KEY' "
+                "(leadqual keys create makes one)"
+            )
+        serving = serving_of(request)
+        now = serving.clock()
+        principal = await run_in_threadpool(serving.keys.verify, found[1], now=now)
+        self._check(principal)
+        rate: RateLimit = request.app.state.key_rate
+        rate.admit(principal.name)
+        request.state.principal = principal
+
+    def _check(self, principal: Principal) -> None:
+        if principal.kind is PrincipalKind.FORM_KEY:
+            if not self.takes_form_key:
+                raise PermissionDeniedError("a form key may only create leads; use a secret key")
+        elif not self.scopes & principal.scopes:
+            wanted = " or ".join(sorted(scope.value for scope in self.scopes))
+            raise PermissionDeniedError(f"this call needs a key with the scope {wanted}")
+
+
+class GuardedRoute(APIRoute):
+    """A route that admits the caller first, then reads the body strictly.
+
+    Raises
+    ------
+    TypeError
+        While the application is built, when not exactly one `Guard` is among `dependencies`.
+    """
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Return the handler of FastAPI behind the guard."""
+        guards = [d.dependency for d in self.dependencies if isinstance(d.dependency, Guard)]
+        if len(guards) != 1:
+            raise TypeError(f"{self.path} has {len(guards)} guards; every route needs exactly one")
+        guard, takes_json = guards[0], self.body_field is not None and not _is_form(self)
+        handle = super().get_route_handler()
+
+        async def handle_guarded(request: Request) -> Response:
+            strict = StrictRequest(request.scope, request.receive)
+            await guard.admit(strict)
+            if takes_json:
+                _require_json(strict)
+            return await handle(strict)
+
+        return handle_guarded
+
+
+def _is_form(route: APIRoute) -> bool:
+    return any(isinstance(field.field_info, params.Form) for field in route.dependant.body_params)
+
+
+def media_type_of(request: Request) -> str:
+    """Return what the body is declared to be, without parameters; empty when it is not."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def _require_json(request: Request) -> None:
+    given = media_type_of(request)
+    # Without a type FastAPI reads no body, and a required one is reported as missing.
+    if given and given != "application/json" and not given.endswith("+json"):
+        raise ProblemError(WRONG_TYPE, "send the header 'Content-Type: application/json'")
+
+
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        pattern=r"^[\x21-\x7e]{1,200}$",
+        description="Send the same key again when you did not get the answer: the first answer is "
+        "repeated and nothing is done twice. Kept for 7 days.",
+    ),
+]
+
+
+async def call_of(request: Request, idempotency_key: IdempotencyKey = None) -> Call:
+    """Return who calls, when and under which idempotency key."""
+    principal: Principal = request.state.principal
+    once = None
+    if idempotency_key is not None:
+        once = Once.of(
+            idempotency_key,
+            scope=f"{principal.name}:{request.method} {request.url.path}",
+            body=await request.body(),
+        )
+    return Call(principal=principal, now=serving_of(request).clock(), once=once)
+
+
+def read_call_of(request: Request) -> Call:
+    """Return who calls and when, for calls that change nothing."""
+    return Call(principal=request.state.principal, now=serving_of(request).clock())
+
+
+Services = Annotated[Serving, Depends(serving_of)]
+Writing = Annotated[Call, Depends(call_of)]
+Reading = Annotated[Call, Depends(read_call_of)]

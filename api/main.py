@@ -1,0 +1,106 @@
+"""The application: every route, and what stands before them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+
+from fastapi import FastAPI
+from leadqual.wiring import build_serving
+from starlette.middleware import Middleware
+from starlette.staticfiles import StaticFiles
+
+from api import (
+    batch,
+    documentation,
+    errors,
+    forms,
+    health,
+    leads,
+    models,
+    outcomes,
+    queues,
+    reports,
+    score,
+    standards,
+)
+from api.headers import Envelope
+from api.limits import BodyLimit, RateLimit
+from api.pages import handoffs, lead, login, overview, public, queue
+from api.rendering import FOLDER
+from leadqual.config import load_settings
+from leadqual.services.serving import Serving
+
+_RESOURCES: Final = (
+    batch,  # before leads: "batch" would read as a lead id
+    leads,
+    score,
+    queues,
+    outcomes,
+    reports,
+    models,
+    standards,
+    forms,
+    health,
+)
+_PAGES: Final = (login, queue, lead, handoffs, overview, public, documentation)
+
+_ABOUT: Final = """Score leads, route them to queues, record what becomes of them.
+
+Send `Authorization: Bearer KEY` with a key of `leadqual keys create`. Every POST takes an
+`Idempotency-Key`: repeat a request with the same key when the answer was lost, and nothing is
+done twice. Refusals are problem documents (RFC 9457); 429 and 503 say when to try again."""
+
+
+def create_app(serving: Serving) -> FastAPI:
+    """Return the application over a set of services, which it closes when it stops."""
+    settings = serving.settings
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        serving.close()
+
+    metrics = health.Metrics()
+    app = documentation.DocumentedApi(
+        title="leadqual",
+        version="1",
+        description=_ABOUT,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        lifespan=lifespan,
+        middleware=[
+            Middleware(Envelope, is_https=settings.secure_cookies),
+            Middleware(health.Measured, metrics=metrics),
+            Middleware(
+                BodyLimit,
+                default_bytes=settings.max_body_bytes,
+                bytes_of=dict.fromkeys(
+                    (batch.PATH, outcomes.BATCH_PATH), settings.max_batch_body_bytes
+                ),
+            ),
+        ],
+    )
+    app.state.serving = serving
+    app.state.metrics = metrics
+    app.state.key_rate = RateLimit(settings.key_rate)
+    app.state.form_rate = RateLimit(settings.form_rate)
+    for module in (*_RESOURCES, *_PAGES):
+        app.include_router(module.router)
+    app.mount("/static", StaticFiles(directory=FOLDER / "static"), name="static")
+    documentation.mount_assets(app)
+    errors.install(app)
+    return app
+
+
+def app_from_environment() -> FastAPI:
+    """Return the application of the deployment that the environment describes (for uvicorn).
+
+    Raises
+    ------
+    ConfigError, SchemaVersionError, StoreError
+        When the deployment cannot serve; the message says what to do.
+    """
+    return create_app(build_serving(load_settings()))

@@ -1,0 +1,1 @@
+"""Pages for reps, account executives and leaders: server-rendered, work without JavaScript."""
