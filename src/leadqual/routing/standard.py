@@ -1,0 +1,359 @@
+"""The written standard of "qualified": a versioned YAML file with an owner.
+
+What each setting does is said beside it in the packaged `default_standard.yaml`, which is also
+the template for one's own.
+"""
+
+from __future__ import annotations
+
+from datetime import date, time, timedelta
+from enum import StrEnum
+from functools import cache, cached_property
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Final, Literal, Self
+from zoneinfo import ZoneInfo
+
+import yaml
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from leadqual.errors import StandardError
+from leadqual.outcomes.progress import Check
+from leadqual.qualify.policy import HeadThresholds, ScoringPolicy
+from leadqual.qualify.score import Head
+from leadqual.routing.decision import Queue
+from leadqual.routing.hours import BusinessHours
+
+MAX_STANDARD_CHARS: Final = 64 * 1024
+MAX_STANDARD_DEPTH: Final = 10
+DEFAULT_SLA: Final = "default"
+_WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+def _clock_text(value: object) -> object:
+    """Refuse what YAML makes of an unquoted 17:30 (the number 1050)."""
+    if not isinstance(value, str):
+        raise ValueError('write the time in quotes, like "17:30"')  # noqa: TRY004 - pydantic turns ValueError into a field error
+    return value
+
+
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Percentile = Annotated[int, Field(ge=0, le=100)]
+Usd = Annotated[float, Field(ge=0, le=1e15, allow_inf_nan=False)]
+PerDay = Annotated[int, Field(ge=1, le=1_000_000)]
+Minutes = Annotated[int, Field(ge=0, le=14_400)]
+ClockTime = Annotated[time, BeforeValidator(_clock_text)]
+Name = Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class CutMode(StrEnum):
+    """How deep a queue goes."""
+
+    THRESHOLDS = "thresholds"
+    FILL_CAPACITY = "fill_capacity"
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class HeadCut(_Part):
+    """When a head answers yes, and when no; between the two it does not know."""
+
+    yes_at_least: Share
+    no_at_most: Share
+
+    @model_validator(mode="after")
+    def _leave_a_gap(self) -> Self:
+        if self.no_at_most >= self.yes_at_least:
+            raise ValueError("no_at_most must be below yes_at_least")
+        return self
+
+
+class QueueCapacity(_Part):
+    """New leads that a queue can take on one working day, and how many arrive for it."""
+
+    capacity_per_day: PerDay
+    expected_per_day: PerDay
+
+
+class FillCapacity(_Part):
+    """How the day's capacity decides how deep each list goes."""
+
+    mrr: QueueCapacity
+    sdr: QueueCapacity
+    always_queue_percentile: Percentile
+
+    def of(self, queue: Queue) -> QueueCapacity:
+        """Return the capacity of a rep queue (`mrr` or `sdr`)."""
+        return self.mrr if queue is Queue.MRR else self.sdr
+
+
+class Cut(_Part):
+    """Which leads are worked at all."""
+
+    mode: CutMode
+    min_percentile: Percentile
+    min_p_conversion: Share
+    min_expected_value_usd: Usd
+    fill_capacity: FillCapacity
+
+
+class Disqualify(_Part):
+    """How unlikely fit must be for a lead not to be queued at all."""
+
+    fit_at_most: Share
+    only_when_learned: bool
+
+
+class Exploration(_Part):
+    """Share of leads queued at random, of those below the cut and of those ruled out on fit."""
+
+    nurture: Share
+    disqualified_by_score: Share
+
+
+class SlaMinutes(_Part):
+    """Business minutes to the first contact per queue: by grade, `default` for the others."""
+
+    mrr: dict[str, Minutes]
+    sdr: dict[str, Minutes]
+    account_manager: dict[str, Minutes]
+
+    @field_validator("mrr", "sdr", "account_manager")
+    @classmethod
+    def _has_a_default(cls, value: dict[str, int]) -> dict[str, int]:
+        if DEFAULT_SLA not in value:
+            raise ValueError("needs a `default` for grades that are not listed")
+        return value
+
+    def of(self, queue: Queue, grade: str) -> timedelta | None:
+        """Return the time to the first contact; None for queues that nobody works."""
+        table: dict[str, int] | None = getattr(self, queue.value, None)
+        if table is None:
+            return None
+        return timedelta(minutes=table.get(grade, table[DEFAULT_SLA]))
+
+
+class Calls(_Part):
+    """Grades of inbound leads that are called at once, whatever is still unknown about them."""
+
+    call_now_grades: tuple[str, ...]
+
+
+class Ranking(_Part):
+    """How fast leads age, and what a typical new lead is worth (rank 0.5)."""
+
+    half_life_days: Annotated[float, Field(gt=0, le=3650, allow_inf_nan=False)]
+    typical_value_usd: Annotated[float, Field(gt=0, le=1e15, allow_inf_nan=False)]
+
+
+class Hours(_Part):
+    """When leads are worked; SLA clocks stand still otherwise."""
+
+    time_zone: str
+    weekdays: Annotated[
+        tuple[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"], ...], Field(min_length=1)
+    ]
+    opens: ClockTime
+    closes: ClockTime
+    holidays: Annotated[tuple[date, ...], Field(max_length=1000)]
+
+    @field_validator("time_zone")
+    @classmethod
+    def _is_known(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (OSError, ValueError) as error:
+            raise ValueError("is no IANA time zone; write one like Europe/Berlin") from error
+        return value
+
+    @model_validator(mode="after")
+    def _open_before_closing(self) -> Self:
+        if self.opens >= self.closes:
+            raise ValueError("opens must be before closes")
+        return self
+
+
+class Standard(_Part):
+    """Hold one version of the written standard; every field is required.
+
+    Parameters
+    ----------
+    version : int
+        Number of this version; every decision names it.
+    name, owner, note : str
+        What it is called, who answers for it, and why it is as it is.
+    agreed_on : date
+        When it was agreed.
+    check_order : tuple of Check
+        Each check once.
+    heads, grades, cut, disqualify, exploration, sla_minutes, approach, ranking, business_hours
+        As explained in `default_standard.yaml`. Grades go from best to worst, the last from 0.
+    """
+
+    version: Annotated[int, Field(ge=1, le=2**31 - 1)]
+    name: Name
+    owner: Name
+    agreed_on: date
+    note: Annotated[str, Field(max_length=2000)] = ""
+    check_order: tuple[Check, ...]
+    heads: dict[Head, HeadCut]
+    grades: Annotated[dict[Name, Percentile], Field(min_length=1, max_length=20)]
+    cut: Cut
+    disqualify: Disqualify
+    exploration: Exploration
+    sla_minutes: SlaMinutes
+    approach: Calls
+    ranking: Ranking
+    business_hours: Hours
+
+    @model_validator(mode="after")
+    def _is_complete(self) -> Self:
+        problems = [*self._incomplete(), *self._unknown_grades()]
+        if problems:
+            raise ValueError("; ".join(problems))
+        return self
+
+    @cached_property
+    def scoring_policy(self) -> ScoringPolicy:
+        """Return the part that turns probabilities into answers and grades."""
+        return ScoringPolicy(
+            heads={
+                head: HeadThresholds(yes=cut.yes_at_least, no=cut.no_at_most)
+                for head, cut in self.heads.items()
+            },
+            grade_bands=tuple(self.grades.items()),
+        )
+
+    @cached_property
+    def hours(self) -> BusinessHours:
+        """Return the business hours that clocks run on."""
+        return BusinessHours(
+            time_zone=self.business_hours.time_zone,
+            weekdays=frozenset(_WEEKDAYS.index(day) for day in self.business_hours.weekdays),
+            opens=self.business_hours.opens,
+            closes=self.business_hours.closes,
+            holidays=frozenset(self.business_hours.holidays),
+        )
+
+    @property
+    def half_life(self) -> timedelta:
+        """Return the age at which a lead counts half."""
+        return timedelta(days=self.ranking.half_life_days)
+
+    def _incomplete(self) -> list[str]:
+        """Say what is not listed once, and where bands are not in order."""
+        problems = []
+        if sorted(self.check_order) != sorted(Check):
+            problems.append("check_order must list fit, authority, need and budget once each")
+        if set(self.heads) != set(Head):
+            problems.append("heads must have fit, authority and budget")
+        bands = list(self.grades.values())
+        if bands != sorted(set(bands), reverse=True) or bands[-1] != 0:
+            problems.append("grades must go from the highest percentile down to 0")
+        return problems
+
+    def _unknown_grades(self) -> list[str]:
+        """Say where a grade is named that does not exist."""
+        named = {
+            "approach.call_now_grades": set(self.approach.call_now_grades),
+            **{
+                f"sla_minutes.{queue}": set(table) - {DEFAULT_SLA}
+                for queue, table in self.sla_minutes
+            },
+        }
+        known = ", ".join(self.grades)
+        return [
+            f"{place} names grades that `grades` does not have (it has {known})"
+            for place, grades in named.items()
+            if not grades <= set(self.grades)
+        ]
+
+
+def parse_standard(text: str, *, version: int | None = None) -> Standard:
+    """Read a standard from YAML text.
+
+    Parameters
+    ----------
+    text : str
+        As `default_standard.yaml`; anchors and aliases are refused.
+    version : int, optional
+        Replaces the version in the text: a store counts versions itself.
+
+    Raises
+    ------
+    StandardError
+        With every problem at once, each with the place where it is.
+    """
+    document = _load_yaml(text)
+    if not isinstance(document, dict):
+        raise StandardError("the standard must be a YAML mapping, see `leadqual standard show`")
+    if version is not None:
+        document["version"] = version
+    try:
+        return Standard.model_validate(document)
+    except ValidationError as error:
+        found = "; ".join(_say(problem["loc"], problem["msg"]) for problem in error.errors())
+        raise StandardError(f"the standard cannot be used: {found}") from error
+
+
+def load_standard(path: Path) -> Standard:
+    """Read a standard from a YAML file.
+
+    Raises
+    ------
+    StandardError
+        When the file cannot be read as text, or is malformed.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise StandardError(f"{path} cannot be read as a UTF-8 text file") from error
+    return parse_standard(text)
+
+
+@cache
+def default_standard_text() -> str:
+    """Return the packaged standard as YAML, with its comments."""
+    return files("leadqual.routing").joinpath("default_standard.yaml").read_text(encoding="utf-8")
+
+
+@cache
+def default_standard() -> Standard:
+    """Return the packaged standard."""
+    return parse_standard(default_standard_text())
+
+
+def _load_yaml(text: str) -> object:
+    """Parse YAML that cannot blow up: bounded length and depth, no aliases."""
+    if len(text) > MAX_STANDARD_CHARS:
+        raise StandardError(f"the standard is longer than {MAX_STANDARD_CHARS} characters")
+    try:
+        depth = 0
+        for event in yaml.parse(text, Loader=yaml.SafeLoader):
+            if isinstance(event, yaml.AliasEvent):
+                raise StandardError("the standard must not use YAML aliases")
+            depth += isinstance(event, yaml.CollectionStartEvent)
+            depth -= isinstance(event, yaml.CollectionEndEvent)
+            if depth > MAX_STANDARD_DEPTH:
+                raise StandardError("the standard is nested too deeply")
+        return yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError) as error:
+        place = getattr(error, "problem_mark", None)
+        where = f" (line {place.line + 1})" if place is not None else ""
+        raise StandardError(f"the standard is not valid YAML{where}") from error
+
+
+def _say(place: tuple[int | str, ...], message: str) -> str:
+    """One problem with its dotted place."""
+    dotted = ".".join(str(part) for part in place)
+    return f"{dotted}: {message}" if dotted else message.removeprefix("Value error, ")
