@@ -11,7 +11,8 @@ from leadqual.qualify.score import Answer, Head, LeadScore, ScoredBy
 from leadqual.routing.decision import Approach, Decision, Queue
 from leadqual.routing.hours import add_business_time, share_of_day_left
 from leadqual.routing.rank import explain_rank, order_key, rank_of, urgency
-from leadqual.routing.standard import CutMode, Standard
+from leadqual.routing.standard import Standard
+from leadqual.routing.standard_parts import CutMode
 
 WORKED_QUEUES: Final = frozenset({Queue.MRR, Queue.SDR, Queue.ACCOUNT_MANAGER})
 """Queues with reps; the others are kept and auditable."""
@@ -99,6 +100,8 @@ def decide(
     ask_next = _ask_next(score, standard) if is_worked else None
     approach = _approach(placement.queue, score, standard, context=context)
     why = [*placement.why, explain_rank(value, freshness, rank=rank)]
+    if score.scored_by is ScoredBy.RULES:
+        why.append("Scored by the written rules, not by a model")
     if is_worked:
         why.append(_explain_approach(approach, ask_next, score))
     if sla is not None:
@@ -142,7 +145,7 @@ def _place(
         queue,
         (
             f"{_motion_text(queue)}, grade {score.grade}: better than {score.percentile} % of "
-            f"past leads, {score.p_conversion:.1%} likely to convert, above the cut",
+            f"past leads, {_percent(score.p_conversion)} likely to convert, above the cut",
         ),
     )
 
@@ -155,7 +158,7 @@ def _explore(
         return kept
     if draw >= rate:
         return _Placement(kept.queue, kept.why, propensity=rate)
-    by_chance = f"Queued by chance all the same ({rate:.0%} of such leads), to learn from it"
+    by_chance = f"Queued by chance all the same ({_percent(rate)} of such leads), to learn from it"
     return _Placement(queue, (*kept.why, by_chance), explored=True, propensity=rate)
 
 
@@ -168,8 +171,8 @@ def _why_no_fit(score: LeadScore, standard: Standard) -> str | None:
     if score.heads.get(Head.FIT) is not Answer.NO or score.p_fit > rule.fit_at_most:
         return None
     return (
-        f"Does not fit: the model gives {score.p_fit:.0%}, the standard rules out "
-        f"{rule.fit_at_most:.0%} and less"
+        f"Does not fit: the model gives {_percent(score.p_fit)}, the standard rules out "
+        f"{_percent(rule.fit_at_most)} and less"
     )
 
 
@@ -190,8 +193,8 @@ def _why_below_cut(
         )
     if score.p_conversion < cut.min_p_conversion:
         return (
-            f"Below the cut: {score.p_conversion:.1%} likely to convert, the standard asks for "
-            f"{cut.min_p_conversion:.1%}"
+            f"Below the cut: {_percent(score.p_conversion)} likely to convert, the standard asks for "
+            f"{_percent(cut.min_p_conversion)}"
         )
     if score.expected_value_usd < cut.min_expected_value_usd:
         return (
@@ -275,3 +278,8 @@ def _in_words(seconds: float) -> str:
     """Put a stretch of business time into words."""
     minutes = round(seconds / 60)
     return f"{minutes} business minutes" if minutes < 120 else f"{minutes / 60:.1f} business hours"
+
+
+def _percent(share: float) -> str:
+    """Put a share into words: 6.2 %."""
+    return f"{100 * share:.3g} %"

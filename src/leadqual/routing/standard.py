@@ -6,184 +6,40 @@ the template for one's own.
 
 from __future__ import annotations
 
-from datetime import date, time, timedelta
-from enum import StrEnum
+from datetime import date, timedelta
 from functools import cache, cached_property
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Final, Literal, Self
-from zoneinfo import ZoneInfo
+from typing import Annotated, Final, Self
 
 import yaml
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    ValidationError,
-    field_validator,
-    model_validator,
-)
+from pydantic import Field, ValidationError, model_validator
 
 from leadqual.errors import StandardError
 from leadqual.outcomes.progress import Check
 from leadqual.qualify.policy import HeadThresholds, ScoringPolicy
 from leadqual.qualify.score import Head
-from leadqual.routing.decision import Queue
 from leadqual.routing.hours import BusinessHours
+from leadqual.routing.standard_parts import (
+    DEFAULT_SLA,
+    Calls,
+    Cut,
+    Disqualify,
+    Exploration,
+    HeadCut,
+    Hours,
+    Name,
+    Percentile,
+    Ranking,
+    SlaMinutes,
+    StandardPart,
+)
 
 MAX_STANDARD_CHARS: Final = 64 * 1024
 MAX_STANDARD_DEPTH: Final = 10
-DEFAULT_SLA: Final = "default"
-_WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
-def _clock_text(value: object) -> object:
-    """Refuse what YAML makes of an unquoted 17:30 (the number 1050)."""
-    if not isinstance(value, str):
-        raise ValueError('write the time in quotes, like "17:30"')  # noqa: TRY004 - pydantic turns ValueError into a field error
-    return value
-
-
-Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
-Percentile = Annotated[int, Field(ge=0, le=100)]
-Usd = Annotated[float, Field(ge=0, le=1e15, allow_inf_nan=False)]
-PerDay = Annotated[int, Field(ge=1, le=1_000_000)]
-Minutes = Annotated[int, Field(ge=0, le=14_400)]
-ClockTime = Annotated[time, BeforeValidator(_clock_text)]
-Name = Annotated[str, Field(min_length=1, max_length=200)]
-
-
-class CutMode(StrEnum):
-    """How deep a queue goes."""
-
-    THRESHOLDS = "thresholds"
-    FILL_CAPACITY = "fill_capacity"
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class HeadCut(_Part):
-    """When a head answers yes, and when no; between the two it does not know."""
-
-    yes_at_least: Share
-    no_at_most: Share
-
-    @model_validator(mode="after")
-    def _leave_a_gap(self) -> Self:
-        if self.no_at_most >= self.yes_at_least:
-            raise ValueError("no_at_most must be below yes_at_least")
-        return self
-
-
-class QueueCapacity(_Part):
-    """New leads that a queue can take on one working day, and how many arrive for it."""
-
-    capacity_per_day: PerDay
-    expected_per_day: PerDay
-
-
-class FillCapacity(_Part):
-    """How the day's capacity decides how deep each list goes."""
-
-    mrr: QueueCapacity
-    sdr: QueueCapacity
-    always_queue_percentile: Percentile
-
-    def of(self, queue: Queue) -> QueueCapacity:
-        """Return the capacity of a rep queue (`mrr` or `sdr`)."""
-        return self.mrr if queue is Queue.MRR else self.sdr
-
-
-class Cut(_Part):
-    """Which leads are worked at all."""
-
-    mode: CutMode
-    min_percentile: Percentile
-    min_p_conversion: Share
-    min_expected_value_usd: Usd
-    fill_capacity: FillCapacity
-
-
-class Disqualify(_Part):
-    """How unlikely fit must be for a lead not to be queued at all."""
-
-    fit_at_most: Share
-    only_when_learned: bool
-
-
-class Exploration(_Part):
-    """Share of leads queued at random, of those below the cut and of those ruled out on fit."""
-
-    nurture: Share
-    disqualified_by_score: Share
-
-
-class SlaMinutes(_Part):
-    """Business minutes to the first contact per queue: by grade, `default` for the others."""
-
-    mrr: dict[str, Minutes]
-    sdr: dict[str, Minutes]
-    account_manager: dict[str, Minutes]
-
-    @field_validator("mrr", "sdr", "account_manager")
-    @classmethod
-    def _has_a_default(cls, value: dict[str, int]) -> dict[str, int]:
-        if DEFAULT_SLA not in value:
-            raise ValueError("needs a `default` for grades that are not listed")
-        return value
-
-    def of(self, queue: Queue, grade: str) -> timedelta | None:
-        """Return the time to the first contact; None for queues that nobody works."""
-        table: dict[str, int] | None = getattr(self, queue.value, None)
-        if table is None:
-            return None
-        return timedelta(minutes=table.get(grade, table[DEFAULT_SLA]))
-
-
-class Calls(_Part):
-    """Grades of inbound leads that are called at once, whatever is still unknown about them."""
-
-    call_now_grades: tuple[str, ...]
-
-
-class Ranking(_Part):
-    """How fast leads age, and what a typical new lead is worth (rank 0.5)."""
-
-    half_life_days: Annotated[float, Field(gt=0, le=3650, allow_inf_nan=False)]
-    typical_value_usd: Annotated[float, Field(gt=0, le=1e15, allow_inf_nan=False)]
-
-
-class Hours(_Part):
-    """When leads are worked; SLA clocks stand still otherwise."""
-
-    time_zone: str
-    weekdays: Annotated[
-        tuple[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"], ...], Field(min_length=1)
-    ]
-    opens: ClockTime
-    closes: ClockTime
-    holidays: Annotated[tuple[date, ...], Field(max_length=1000)]
-
-    @field_validator("time_zone")
-    @classmethod
-    def _is_known(cls, value: str) -> str:
-        try:
-            ZoneInfo(value)
-        except (OSError, ValueError) as error:
-            raise ValueError("is no IANA time zone; write one like Europe/Berlin") from error
-        return value
-
-    @model_validator(mode="after")
-    def _open_before_closing(self) -> Self:
-        if self.opens >= self.closes:
-            raise ValueError("opens must be before closes")
-        return self
-
-
-class Standard(_Part):
+class Standard(StandardPart):
     """Hold one version of the written standard; every field is required.
 
     Parameters
@@ -237,13 +93,7 @@ class Standard(_Part):
     @cached_property
     def hours(self) -> BusinessHours:
         """Return the business hours that clocks run on."""
-        return BusinessHours(
-            time_zone=self.business_hours.time_zone,
-            weekdays=frozenset(_WEEKDAYS.index(day) for day in self.business_hours.weekdays),
-            opens=self.business_hours.opens,
-            closes=self.business_hours.closes,
-            holidays=frozenset(self.business_hours.holidays),
-        )
+        return self.business_hours.calendar()
 
     @property
     def half_life(self) -> timedelta:
