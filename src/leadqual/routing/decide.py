@@ -193,8 +193,8 @@ def _why_below_cut(
         )
     if score.p_conversion < cut.min_p_conversion:
         return (
-            f"Below the cut: {_percent(score.p_conversion)} likely to convert, the standard asks for "
-            f"{_percent(cut.min_p_conversion)}"
+            f"Below the cut: {_percent(score.p_conversion)} likely to convert, the standard asks "
+            f"for {_percent(cut.min_p_conversion)}"
         )
     if score.expected_value_usd < cut.min_expected_value_usd:
         return (

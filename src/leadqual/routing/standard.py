@@ -12,10 +12,10 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Final, Self
 
-import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from leadqual.errors import StandardError
+from leadqual.leads.plain_yaml import read_plain_yaml
 from leadqual.outcomes.progress import Check
 from leadqual.qualify.policy import HeadThresholds, ScoringPolicy
 from leadqual.qualify.score import Head
@@ -36,7 +36,6 @@ from leadqual.routing.standard_parts import (
 )
 
 MAX_STANDARD_CHARS: Final = 64 * 1024
-MAX_STANDARD_DEPTH: Final = 10
 
 
 class Standard(StandardPart):
@@ -135,7 +134,7 @@ def parse_standard(text: str, *, version: int | None = None) -> Standard:
     Parameters
     ----------
     text : str
-        As `default_standard.yaml`; anchors and aliases are refused.
+        As `default_standard.yaml`.
     version : int, optional
         Replaces the version in the text: a store counts versions itself.
 
@@ -184,23 +183,13 @@ def default_standard() -> Standard:
 
 
 def _load_yaml(text: str) -> object:
-    """Parse YAML that cannot blow up: bounded length and depth, no aliases."""
+    """Parse bounded YAML."""
     if len(text) > MAX_STANDARD_CHARS:
         raise StandardError(f"the standard is longer than {MAX_STANDARD_CHARS} characters")
     try:
-        depth = 0
-        for event in yaml.parse(text, Loader=yaml.SafeLoader):
-            if isinstance(event, yaml.AliasEvent):
-                raise StandardError("the standard must not use YAML aliases")
-            depth += isinstance(event, yaml.CollectionStartEvent)
-            depth -= isinstance(event, yaml.CollectionEndEvent)
-            if depth > MAX_STANDARD_DEPTH:
-                raise StandardError("the standard is nested too deeply")
-        return yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError) as error:
-        place = getattr(error, "problem_mark", None)
-        where = f" (line {place.line + 1})" if place is not None else ""
-        raise StandardError(f"the standard is not valid YAML{where}") from error
+        return read_plain_yaml(text)
+    except ValueError as error:
+        raise StandardError(f"the standard is not valid YAML: {error}") from error
 
 
 def _say(place: tuple[int | str, ...], message: str) -> str:

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Annotated, Final, Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from leadqual.routing.decision import Queue
 from leadqual.routing.hours import BusinessHours
@@ -16,19 +16,11 @@ DEFAULT_SLA: Final = "default"
 _WEEKDAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
-def _clock_text(value: object) -> object:
-    """Refuse what YAML makes of an unquoted 17:30 (the number 1050)."""
-    if not isinstance(value, str):
-        raise ValueError('write the time in quotes, like "17:30"')  # noqa: TRY004 - pydantic turns ValueError into a field error
-    return value
-
-
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Percentile = Annotated[int, Field(ge=0, le=100)]
 Usd = Annotated[float, Field(ge=0, le=1e15, allow_inf_nan=False)]
 PerDay = Annotated[int, Field(ge=1, le=1_000_000)]
 Minutes = Annotated[int, Field(ge=0, le=14_400)]
-ClockTime = Annotated[time, BeforeValidator(_clock_text)]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 
 
@@ -143,8 +135,8 @@ class Hours(StandardPart):
     weekdays: Annotated[
         tuple[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"], ...], Field(min_length=1)
     ]
-    opens: ClockTime
-    closes: ClockTime
+    opens: time
+    closes: time
     holidays: Annotated[tuple[date, ...], Field(max_length=1000)]
 
     @field_validator("time_zone")
