@@ -37,14 +37,14 @@ class ProblemKind:
     is_ours: bool = False
 
 
-_BROKEN: Final = ProblemKind(500, "internal", "Something broke on our side", is_ours=True)
+BROKEN: Final = ProblemKind(500, "internal", "Something broke on our side", is_ours=True)
 _STORE_DOWN: Final = ProblemKind(
     503, "store-unavailable", "The database does not answer; try again", is_ours=True
 )
 
 KIND_OF: Final[Mapping[type[errors.LeadqualError], ProblemKind]] = {
-    errors.LeadqualError: _BROKEN,
-    errors.ConfigError: _BROKEN,
+    errors.LeadqualError: BROKEN,
+    errors.ConfigError: BROKEN,
     errors.InputError: ProblemKind(422, "invalid-input", "The input cannot be used"),
     errors.FileFormatError: ProblemKind(422, "invalid-file", "The file cannot be read"),
     errors.MappingError: ProblemKind(422, "invalid-mapping", "The mapping cannot be used"),

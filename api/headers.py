@@ -13,7 +13,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.errors import ProblemKind, problem_answer
+from api.errors import BROKEN, problem_answer
 
 CONTENT_SECURITY_POLICY: Final = "; ".join((
     "default-src 'none'",
@@ -37,7 +37,6 @@ _HEADERS: Final = {
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9_.:-]{1,64}\Z")
-_BROKEN: Final = ProblemKind(500, "internal", "Something broke on our side", is_ours=True)
 _log = structlog.get_logger("leadqual.api")
 
 
@@ -85,7 +84,7 @@ class Envelope:
             _log_without_values(error, request_id)
             if has_started:
                 raise RuntimeError("failed after the answer had begun") from None
-            answer = problem_answer(Request(scope), _BROKEN, detail=None)
+            answer = problem_answer(Request(scope), BROKEN, detail=None)
             await answer(scope, receive, send_with_headers)
 
 

@@ -45,6 +45,7 @@ _RESOURCES: Final = (
     health,
 )
 _PAGES: Final = (login, queue, lead, handoffs, overview, public, documentation)
+MODULES: Final = (*_RESOURCES, *_PAGES)
 
 _ABOUT: Final = """Score leads, route them to queues, record what becomes of them.
 
@@ -87,7 +88,7 @@ def create_app(serving: Serving) -> FastAPI:
     app.state.metrics = metrics
     app.state.key_rate = RateLimit(settings.key_rate)
     app.state.form_rate = RateLimit(settings.form_rate)
-    for module in (*_RESOURCES, *_PAGES):
+    for module in MODULES:
         app.include_router(module.router)
     app.mount("/static", StaticFiles(directory=FOLDER / "static"), name="static")
     documentation.mount_assets(app)
