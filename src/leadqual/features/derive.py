@@ -61,12 +61,7 @@ def derive(columns: Columns, n_leads: int, *, wanted: frozenset[str] | None = No
     InputError
         If a column does not have one value per lead.
     """
-    for name, values in columns.items():
-        if len(values) != n_leads:
-            raise InputError(
-                f"column {name} has {len(values)} values for {n_leads} leads; give one per lead, "
-                "None where it is not known"
-            )
+    check_lengths(columns, n_leads)
     kept: Columns = {
         name: values
         for name, values in columns.items()
@@ -76,6 +71,22 @@ def derive(columns: Columns, n_leads: int, *, wanted: frozenset[str] | None = No
         if wanted is None or name in wanted:
             kept[name] = build(columns, n_leads)
     return kept
+
+
+def check_lengths(columns: Columns, n_leads: int) -> None:
+    """Refuse columns that do not have one value per lead.
+
+    Raises
+    ------
+    InputError
+        With the column and what it has.
+    """
+    for name, values in columns.items():
+        if len(values) != n_leads:
+            raise InputError(
+                f"column {name} has {len(values)} values for {n_leads} leads; give one per lead, "
+                "None where it is not known"
+            )
 
 
 def _column(columns: Columns, name: str, n_leads: int) -> Values:

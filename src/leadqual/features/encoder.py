@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leadqual.errors import BundleError, TrainingError
-from leadqual.features.derive import derive
+from leadqual.features.derive import CONSUMED, derive
 from leadqual.features.document import Document
 from leadqual.features.spec import (
     LEVEL_SHARE,
@@ -143,6 +143,16 @@ class Encoder:
         ends = np.cumsum([feature.width for feature in self.features], dtype=np.intp).tolist()
         return dict(zip(self.feature_names, [0, *ends[:-1]], strict=True)) if ends else {}
 
+    @cached_property
+    def numeric_rows(self) -> NDArray[np.intp]:
+        """Return the index among all features of each numeric one."""
+        return _rows_of(self.features, NumericFeature)
+
+    @cached_property
+    def categorical_rows(self) -> NDArray[np.intp]:
+        """Return the index among all features of each categorical one."""
+        return _rows_of(self.features, CategoricalFeature)
+
     @property
     def column_names(self) -> tuple[str, ...]:
         """Return what each matrix column holds, length width."""
@@ -221,6 +231,8 @@ class Encoder:
         entry = document.record("features", "means", "dropped")
         features = tuple(_read_feature(item) for item in entry["features"].array())
         names = [feature.name for feature in features]
+        if CONSUMED.intersection(names):
+            raise BundleError(f"{document.where}.features: a personal field is no feature")
         if names != sorted(set(names)):
             raise BundleError(f"{document.where}.features: not ordered by name, or one twice")
         width = sum(feature.width for feature in features)
@@ -260,6 +272,10 @@ class Encoder:
 
 def _of_kind(features: Iterable[Feature], kind: type[_Some]) -> list[_Some]:
     return [feature for feature in features if isinstance(feature, kind)]
+
+
+def _rows_of(features: Sequence[Feature], kind: type[Feature]) -> NDArray[np.intp]:
+    return np.array([i for i, f in enumerate(features) if isinstance(f, kind)], dtype=np.intp)
 
 
 def _read_feature(document: Document) -> Feature:

@@ -96,12 +96,12 @@ class AdditiveModel:
         """Return the model as JSON values."""
         return {
             "coef": self.coef.tolist(),
-            "intercept": self.intercept,
+            "intercept": float(self.intercept),
             "center": self.center.tolist(),
             "trees": None if self.trees is None else self.trees.as_dict(),
-            "linear_weight": self.linear_weight,
-            "tree_weight": self.tree_weight,
-            "shift": self.shift,
+            "linear_weight": float(self.linear_weight),
+            "tree_weight": float(self.tree_weight),
+            "shift": float(self.shift),
         }
 
     @classmethod

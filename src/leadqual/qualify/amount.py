@@ -59,8 +59,8 @@ class AmountModel:
         """Return the model as JSON values."""
         return {
             "log_usd": self.log_usd.as_dict(),
-            "smearing": self.smearing,
-            "cap_usd": self.cap_usd,
+            "smearing": float(self.smearing),
+            "cap_usd": float(self.cap_usd),
         }
 
     @classmethod

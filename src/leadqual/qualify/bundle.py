@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Final
 
 from leadqual.errors import BundleError
@@ -17,7 +18,9 @@ from leadqual.features.encoder import Encoder
 from leadqual.qualify.additive import AdditiveModel
 from leadqual.qualify.amount import AmountModel
 from leadqual.qualify.conversion import ConversionModel
-from leadqual.qualify.reference import Reference
+from leadqual.qualify.predict import Predictor
+from leadqual.qualify.reasons import Explainer
+from leadqual.qualify.reference import CONVERSION, Reference
 from leadqual.qualify.score import Head
 
 FORMAT: Final = 1
@@ -57,6 +60,9 @@ class ModelBundle:
     summary : mapping of str to JSON values
         How it was trained, for cards and lists; scoring does not read it.
 
+    is_rules : bool
+        Whether this is the written rules and not a trained model; never stored.
+
     Raises
     ------
     BundleError
@@ -71,6 +77,7 @@ class ModelBundle:
     amount: AmountModel
     reference: Reference
     summary: Mapping[str, object] = field(default_factory=dict)
+    is_rules: bool = False
 
     def __post_init__(self) -> None:
         if not _VERSION.fullmatch(self.version):
@@ -85,6 +92,26 @@ class ModelBundle:
         if any(model.width != self.encoder.width for model in models):
             raise BundleError(f"bundle: a model is not {self.encoder.width} columns wide")
         self.reference.check(self.encoder)
+
+    def answers_for(self, target: str) -> bool:
+        """Say whether a model was learned for a head or for `conversion`."""
+        return self.conversion is not None if target == CONVERSION else target in self.heads
+
+    @cached_property
+    def explainer(self) -> Explainer:
+        """Return what puts reasons of this bundle into words."""
+        return Explainer(self.encoder, self.reference, by_rules=self.is_rules)
+
+    @cached_property
+    def predictor(self) -> Predictor:
+        """Return the models compiled for scoring; built on first use, a fraction of a second.
+
+        Raises
+        ------
+        BundleError
+            If a tree is deeper than 8 or the tables would be too large.
+        """
+        return Predictor(self.encoder, self.heads, conversion=self.conversion, amount=self.amount)
 
 
 def bundle_files(bundle: ModelBundle) -> dict[str, bytes]:
@@ -132,7 +159,7 @@ def bundle_from_files(files: Mapping[str, bytes]) -> ModelBundle:
         raise BundleError(f"bundle.json.format: this program reads format {FORMAT}; train again")
     encoder = Encoder.from_document(documents["features.json"])
     conversion = documents["conversion.json"].record("conversion")["conversion"]
-    return ModelBundle(
+    bundle = ModelBundle(
         version=about["version"].text(),
         created_at=_read_time(about["created_at"]),
         encoder=encoder,
@@ -144,6 +171,8 @@ def bundle_from_files(files: Mapping[str, bytes]) -> ModelBundle:
         reference=Reference.from_document(documents["reference.json"]),
         summary={name: item.value for name, item in about["summary"].members().items()},
     )
+    _ = bundle.predictor  # a bundle that cannot be compiled is refused here, not by a request
+    return bundle
 
 
 def _read_time(document: Document) -> datetime:

@@ -113,11 +113,11 @@ class ConversionModel:
             "stages": [stage.as_dict() for stage in self.stages],
             "direct": None if self.direct is None else self.direct.as_dict(),
             "need": None if self.need is None else self.need.as_dict(),
-            "need_floor": self.need_floor,
-            "stage_weight": self.stage_weight,
-            "direct_weight": self.direct_weight,
-            "heads_weight": self.heads_weight,
-            "shift": self.shift,
+            "need_floor": float(self.need_floor),
+            "stage_weight": float(self.stage_weight),
+            "direct_weight": float(self.direct_weight),
+            "heads_weight": float(self.heads_weight),
+            "shift": float(self.shift),
         }
 
     @classmethod

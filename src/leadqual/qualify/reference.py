@@ -12,11 +12,14 @@ from numpy.typing import NDArray
 from leadqual.errors import BundleError
 from leadqual.features.document import Document
 from leadqual.features.encoder import EncodedLeads, Encoder
-from leadqual.features.spec import N_QUANTILES
+from leadqual.features.spec import N_QUANTILES, NumericFeature
 
 CONVERSION: Final = "conversion"
 TARGETS: Final = ("fit", "authority", "budget", CONVERSION)
 """What a reason can speak for: the heads, and conversion."""
+
+N_BANDS: Final = 5
+"""Numbers are observed in fifths of the training leads."""
 
 MIN_OBSERVED: Final = 20
 """Leads with a known answer that a rate needs before it is shown."""
@@ -31,8 +34,9 @@ class TargetRates:
     average : float
         Over all leads with a known answer, in [0, 1].
     levels : mapping of str to tuple of (float or None)
-        Categorical feature to the rate for each of its states (levels, other, missing); None
-        where fewer than `MIN_OBSERVED` answers are known.
+        Feature to the rate for each of its states: levels, other and missing of a categorical
+        feature, the `N_BANDS` bands and missing of a numeric one; None where fewer than
+        `MIN_OBSERVED` answers are known.
     """
 
     average: float
@@ -68,6 +72,7 @@ class Reference:
         if (np.diff(quantiles) < 0).any():
             raise BundleError("reference: ev_quantiles must be ascending")
         n_states = {feature.name: feature.n_states for feature in encoder.categorical}
+        n_states.update((feature.name, N_BANDS + 1) for feature in encoder.numeric)
         for target, rates in self.rates.items():
             if target not in TARGETS:
                 raise BundleError(f"reference: unknown target, expected one of {TARGETS}")
@@ -134,17 +139,31 @@ def observe_rates(
         is_known = ~np.isnan(answer)
         if is_known.sum() < MIN_OBSERVED:
             continue
-        levels: dict[str, tuple[float | None, ...]] = {}
-        for row, feature in enumerate(encoder.categorical):
-            state = leads.codes[row, is_known]
-            count = np.bincount(state, minlength=feature.n_states)
-            total = np.bincount(state, answer[is_known], minlength=feature.n_states)
-            levels[feature.name] = tuple(
-                float(t / n) if n >= MIN_OBSERVED else None
-                for t, n in zip(total.tolist(), count.tolist(), strict=True)
-            )
+        known = answer[is_known]
+        levels = {
+            feature.name: _rates(leads.codes[row, is_known], known, feature.n_states)
+            for row, feature in enumerate(encoder.categorical)
+        }
+        for row, numeric in enumerate(encoder.numeric):
+            band = bands(numeric, leads.raw[row, is_known])
+            levels[numeric.name] = _rates(band, known, N_BANDS + 1)
         rates[target] = TargetRates(float(answer[is_known].mean()), levels)
     return rates
+
+
+def bands(feature: NumericFeature, raw: NDArray[np.float64]) -> NDArray[np.intp]:
+    """Return which fifth of the training leads each value falls in, `N_BANDS` where missing."""
+    edges = feature.quantiles[N_QUANTILES // N_BANDS : -1 : N_QUANTILES // N_BANDS]
+    return np.where(np.isnan(raw), N_BANDS, edges.searchsorted(raw, side="right"))
+
+
+def _rates(
+    state: NDArray[np.intp], answer: NDArray[np.float64], n_states: int
+) -> tuple[float | None, ...]:
+    """Return the mean answer per state, None where too few are known."""
+    count = np.bincount(state, minlength=n_states).tolist()
+    total = np.bincount(state, answer, minlength=n_states).tolist()
+    return tuple(t / n if n >= MIN_OBSERVED else None for t, n in zip(total, count, strict=True))
 
 
 def _read_rates(document: Document) -> TargetRates:

@@ -1,0 +1,162 @@
+"""The probabilities and amounts of a bundle, and what each feature adds to them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leadqual.features.encoder import EncodedLeads, Encoder
+from leadqual.qualify.additive import AdditiveModel
+from leadqual.qualify.amount import AmountModel
+from leadqual.qualify.compiled import CompiledModels, compile_models
+from leadqual.qualify.conversion import ConversionModel
+from leadqual.qualify.reference import TARGETS
+from leadqual.qualify.score import Head
+
+_MAX_LOGIT: Final = 700.0
+_EPS: Final = 1e-6
+
+
+@dataclass(frozen=True, eq=False)
+class Predictions:
+    """Answers for some leads.
+
+    Parameters
+    ----------
+    p : ndarray of float64, shape (n_leads, 4)
+        Probability of fit, authority, budget and conversion (`TARGETS`); NaN where the bundle
+        has no model.
+    amount_usd : ndarray of float64, shape (n_leads,)
+        Expected amount if won.
+    contributions : ndarray of float64, shape (n_leads, 4, n_features), or None
+        What each feature adds to the log-odds of each target; those of conversion are of first
+        order (a product of probabilities is not a sum).
+    """
+
+    p: NDArray[np.float64]
+    amount_usd: NDArray[np.float64]
+    contributions: NDArray[np.float64] | None
+
+
+class Predictor:
+    """Evaluate all models of a bundle together; built once, shared by all threads.
+
+    Parameters
+    ----------
+    encoder : Encoder
+    heads : mapping of Head to AdditiveModel
+    conversion : ConversionModel, optional
+    amount : AmountModel
+    """
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        heads: Mapping[Head, AdditiveModel],
+        *,
+        conversion: ConversionModel | None,
+        amount: AmountModel,
+    ) -> None:
+        self._amount = amount
+        self._conversion = conversion
+        models = [amount.log_usd, *heads.values()]
+        self._heads = {TARGETS.index(head): 1 + i for i, head in enumerate(heads)}
+        if conversion is not None:
+            first = len(models)
+            models.extend(conversion.models)
+            self._products = _products(conversion, list(self._heads.values()), first)
+        self._compiled: CompiledModels = compile_models(encoder, models)
+
+    def predict(self, leads: EncodedLeads, *, explain: bool) -> Predictions:
+        """Return the answers for some leads; memory grows with their number."""
+        logits, shares = self._compiled.evaluate(leads, explain=explain)
+        probability = sigmoid(logits)
+        p = np.full((leads.n_leads, len(TARGETS)), np.nan)
+        found = None if shares is None else np.zeros((leads.n_leads, len(TARGETS), shares.shape[2]))
+        for target, column in self._heads.items():
+            p[:, target] = probability[:, column]
+            if found is not None and shares is not None:
+                found[:, target] = shares[:, column]
+        if self._conversion is not None:
+            logit, slope = self._convert(logits, probability)
+            p[:, -1] = sigmoid(logit)
+            if found is not None and shares is not None:
+                found[:, -1] = (shares * slope[:, :, None]).sum(axis=1)
+        return Predictions(p, self._amount.expected_usd(logits[:, 0]), found)
+
+    def _convert(
+        self, logits: NDArray[np.float64], probability: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the log-odds of conversion and their slope in each model's log-odds."""
+        total = np.full(len(logits), 0.0 if self._conversion is None else self._conversion.shift)
+        slope = np.zeros_like(logits)
+        for product in self._products:
+            if product.is_plain:
+                total += product.weight * logits[:, product.columns[0]]
+                slope[:, product.columns[0]] += product.weight
+                continue
+            p = probability[:, product.columns]
+            factor = product.floor + (1.0 - product.floor) * p
+            whole = np.minimum(np.maximum(factor.prod(axis=1), _EPS), 1.0 - _EPS)
+            total += product.weight * np.log(whole / (1.0 - whole))
+            # d log-odds(whole) / d log-odds(p), by the chain rule.
+            steep = (1.0 - product.floor) * p * (1.0 - p) / factor / (1.0 - whole)[:, None]
+            slope[:, product.columns] += product.weight * steep
+        return total, slope
+
+
+@dataclass(frozen=True, eq=False)
+class _Product:
+    """A product of probabilities, or one model whose log-odds are used as they are.
+
+    A factor is `floor + (1 - floor) * p`.
+    """
+
+    weight: float
+    columns: NDArray[np.intp]
+    floor: NDArray[np.float64]
+    is_plain: bool
+
+
+def sigmoid(logit: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return probabilities of log-odds, never overflowing."""
+    bounded = np.minimum(np.maximum(logit, -_MAX_LOGIT), _MAX_LOGIT)
+    return 1.0 / (1.0 + np.exp(-bounded))
+
+
+def _products(
+    conversion: ConversionModel, head_columns: Sequence[int], first: int
+) -> list[_Product]:
+    """Say which columns make up each estimate of conversion that has weight."""
+    stages = list(range(first, first + len(conversion.stages)))
+    direct = first + len(stages)
+    need = direct + (conversion.direct is not None)
+    products = []
+    if conversion.stage_weight > 0:
+        products.append(_product(conversion.stage_weight, stages))
+    if conversion.direct_weight > 0:
+        products.append(_product(conversion.direct_weight, [direct], is_plain=True))
+    if conversion.heads_weight > 0:
+        with_heads = [
+            column
+            for column, stage in zip(stages, conversion.stages, strict=True)
+            if stage.is_with_heads
+        ]
+        columns = [*head_columns, *with_heads]
+        floor = [0.0] * len(columns)
+        if conversion.need is not None:
+            columns.append(need)
+            floor.append(conversion.need_floor)
+        products.append(_product(conversion.heads_weight, columns, floor=floor))
+    return products
+
+
+def _product(
+    weight: float, columns: list[int], *, floor: list[float] | None = None, is_plain: bool = False
+) -> _Product:
+    floors = [0.0] * len(columns) if floor is None else floor
+    return _Product(weight, np.array(columns, dtype=np.intp), np.array(floors), is_plain)

@@ -1,0 +1,264 @@
+"""The scoring core: columns in, answers, grades, percentiles and reasons out.
+
+One lead is n_leads = 1: the same arrays, the same order of sums, the same bits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leadqual.features.derive import check_lengths
+from leadqual.outcomes.history import Columns
+from leadqual.qualify.bundle import ModelBundle
+from leadqual.qualify.policy import ScoringPolicy
+from leadqual.qualify.reasons import Chosen, Explainer, choose, join, seen_values
+from leadqual.qualify.reference import CONVERSION, TARGETS
+from leadqual.qualify.rules import rules_bundle
+from leadqual.qualify.score import Answer, Head, LeadScore, ReasonCode, ScoredBy
+
+CHUNK: Final = 256
+"""Leads evaluated together: enough to amortise the calls, few enough to stay in the cache."""
+
+_ANSWERS: Final = (Answer.NO, Answer.UNKNOWN, Answer.YES)
+_CONVERSION: Final = TARGETS.index(CONVERSION)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ScoreTable:
+    """Scores of n_leads leads, column-wise; `row` gives one as a record.
+
+    Parameters
+    ----------
+    p_fit, p_authority, p_budget, p_conversion : ndarray of float64, shape (n_leads,)
+        In [0, 1].
+    expected_value_usd : ndarray of float64, shape (n_leads,)
+        `p_conversion` times the expected amount.
+    percentile : ndarray of intp, shape (n_leads,)
+        Place of the expected value among the training leads, 0 to 100.
+    grade : list of str, length n_leads
+    answers : ndarray of int8, shape (n_leads, 3)
+        Per head (fit, authority, budget) 0 no, 1 unknown, 2 yes.
+    heads_scored_by : dict of str to ScoredBy
+        Who answered for each head and for `conversion`.
+    scored_by : ScoredBy
+        `model` when a bundle was given, even where the rules answer for parts of it.
+    chosen : Chosen or None
+        The reasons; None without `explain`.
+    """
+
+    p_fit: NDArray[np.float64]
+    p_authority: NDArray[np.float64]
+    p_budget: NDArray[np.float64]
+    p_conversion: NDArray[np.float64]
+    expected_value_usd: NDArray[np.float64]
+    percentile: NDArray[np.intp]
+    grade: list[str]
+    answers: NDArray[np.int8]
+    heads_scored_by: dict[str, ScoredBy]
+    scored_by: ScoredBy
+    model_version: str
+    scored_at: datetime
+    chosen: Chosen | None
+    _explainers: tuple[Explainer, ...]
+
+    @property
+    def n_leads(self) -> int:
+        """Return the number of leads."""
+        return len(self.p_fit)
+
+    def row(self, index: int) -> LeadScore:
+        """Return the score of one lead."""
+        answers = self.answers[index].tolist()
+        return LeadScore(
+            p_fit=float(self.p_fit[index]),
+            p_authority=float(self.p_authority[index]),
+            p_budget=float(self.p_budget[index]),
+            p_conversion=float(self.p_conversion[index]),
+            expected_value_usd=float(self.expected_value_usd[index]),
+            grade=self.grade[index],
+            percentile=int(self.percentile[index]),
+            heads={head: _ANSWERS[answer] for head, answer in zip(Head, answers, strict=True)},
+            heads_scored_by=self.heads_scored_by,
+            reasons=self.reasons(index),
+            scored_by=self.scored_by,
+            model_version=self.model_version,
+            scored_at=self.scored_at,
+        )
+
+    def reasons(self, index: int) -> tuple[ReasonCode, ...]:
+        """Return up to three reasons for a lead and two against; empty without `explain`."""
+        return tuple(
+            explainer.reason(target, feature, weight=weight, seen=seen)
+            for explainer, target, feature, weight, seen in self._chosen_of(index)
+        )
+
+    def reason_texts(self, index: int) -> tuple[str, ...]:
+        """Return the texts of `reasons` alone, which is what a file of scores needs."""
+        return tuple(
+            explainer.text(target, feature, seen=seen, is_up=weight > 0)
+            for explainer, target, feature, weight, seen in self._chosen_of(index)
+        )
+
+    def _chosen_of(self, index: int) -> Iterator[tuple[Explainer, int, int, float, float]]:
+        """Yield explainer, target, feature, weight and value of each reason."""
+        if self.chosen is None:
+            return
+        for target, feature, weight, seen in zip(
+            self.chosen.target[index].tolist(),
+            self.chosen.feature[index].tolist(),
+            self.chosen.weight[index].tolist(),
+            self.chosen.seen[index].tolist(),
+            strict=True,
+        ):
+            if feature < 0:
+                continue
+            first, *rest = self._explainers
+            if feature < first.n_features or not rest:
+                yield first, target, feature, weight, seen
+            else:
+                yield rest[0], target, feature - first.n_features, weight, seen
+
+
+@dataclass(frozen=True, eq=False)
+class _Part:
+    """A bundle and the targets that it answers for."""
+
+    bundle: ModelBundle
+    targets: tuple[int, ...]
+
+
+def score_columns(
+    bundle: ModelBundle | None,
+    columns: Columns,
+    *,
+    n_leads: int,
+    policy: ScoringPolicy,
+    scored_at: datetime,
+    explain: bool = True,
+) -> ScoreTable:
+    """Score leads; row i depends on lead i alone, bit for bit, whatever else is in the table.
+
+    Parameters
+    ----------
+    bundle : ModelBundle, optional
+        None: the written rules answer. They also answer for what the bundle could not learn.
+    columns : Columns
+        Flat columns (`leads.flat`) of n_leads values; absent columns and None are missing,
+        unknown ones are ignored.
+    n_leads : int
+        Number of leads; beside the columns, memory is a few hundred bytes per lead.
+    policy : ScoringPolicy
+        Thresholds and grades of the standard.
+    scored_at : datetime
+        Aware.
+    explain : bool
+        Whether to find reasons; they cost about as much as the rest.
+
+    Raises
+    ------
+    InputError
+        If a column does not have n_leads values.
+    """
+    check_lengths(columns, n_leads)
+    parts = _parts(bundle)
+    p = np.empty((n_leads, len(TARGETS)))
+    amount_usd = np.empty(n_leads)
+    chosen = []
+    for start in range(0, n_leads, CHUNK):
+        rows = slice(start, min(start + CHUNK, n_leads))
+        some = columns if n_leads <= CHUNK else {k: v[rows] for k, v in columns.items()}
+        found = _score_chunk(parts, some, (p[rows], amount_usd[rows]), explain=explain)
+        if found is not None:
+            chosen.append(found)
+    value = p[:, -1] * amount_usd
+    judge = next(part.bundle for part in parts if _CONVERSION in part.targets)
+    percentile = judge.reference.percentile(value)
+    return ScoreTable(
+        p_fit=p[:, 0],
+        p_authority=p[:, 1],
+        p_budget=p[:, 2],
+        p_conversion=p[:, 3],
+        expected_value_usd=value,
+        percentile=percentile,
+        grade=_grades(percentile, policy),
+        answers=_answers(p, policy),
+        heads_scored_by=_answered_by(parts),
+        scored_by=ScoredBy.RULES if bundle is None else ScoredBy.MODEL,
+        model_version=parts[0].bundle.version,
+        scored_at=scored_at,
+        chosen=join(chosen) if explain else None,
+        _explainers=tuple(part.bundle.explainer for part in parts),
+    )
+
+
+def _parts(bundle: ModelBundle | None) -> list[_Part]:
+    """Return who answers: the bundle for what it learned, the written rules for the rest."""
+    everything = range(len(TARGETS))
+    if bundle is None:
+        return [_Part(rules_bundle(), tuple(everything))]
+    learned = [i for i, target in enumerate(TARGETS) if bundle.answers_for(target)]
+    parts = [_Part(bundle, tuple(learned))]
+    if len(learned) < len(TARGETS):
+        parts.append(_Part(rules_bundle(), tuple(i for i in everything if i not in learned)))
+    return parts
+
+
+def _score_chunk(
+    parts: Sequence[_Part],
+    columns: Columns,
+    out: tuple[NDArray[np.float64], NDArray[np.float64]],
+    *,
+    explain: bool,
+) -> Chosen | None:
+    """Fill probabilities and amounts of some leads; return their reasons when asked."""
+    p, amount_usd = out
+    contributions, seen = [], []
+    for place, part in enumerate(parts):
+        leads = part.bundle.encoder.encode(columns, n_leads=len(p))
+        found = part.bundle.predictor.predict(leads, explain=explain)
+        for target in part.targets:
+            p[:, target] = found.p[:, target]
+        if place == 0:
+            amount_usd[:] = found.amount_usd
+        if found.contributions is not None:
+            others = [i for i in range(len(TARGETS)) if i not in part.targets]
+            found.contributions[:, others] = 0.0
+            contributions.append(found.contributions)
+            seen.append(seen_values(part.bundle.encoder, leads))
+    if not explain:
+        return None
+    if len(parts) == 1:
+        return choose(contributions[0], seen[0])
+    return choose(np.concatenate(contributions, axis=2), np.concatenate(seen))
+
+
+def _grades(percentile: NDArray[np.intp], policy: ScoringPolicy) -> list[str]:
+    """Return the first grade whose band each percentile reaches, else the last grade."""
+    last = policy.grade_bands[-1][0]
+    return [
+        next((grade for grade, low in policy.grade_bands if place >= low), last)
+        for place in percentile.tolist()
+    ]
+
+
+def _answers(p: NDArray[np.float64], policy: ScoringPolicy) -> NDArray[np.int8]:
+    """Return 0 no, 1 unknown or 2 yes per head."""
+    yes = np.array([policy.heads[head].yes for head in Head])
+    no = np.array([policy.heads[head].no for head in Head])
+    heads = p[:, : len(Head)]
+    return np.where(heads >= yes, 2, np.where(heads <= no, 0, 1)).astype(np.int8)
+
+
+def _answered_by(parts: Sequence[_Part]) -> dict[str, ScoredBy]:
+    """Return per head and for conversion whether a model or the rules answered."""
+    return {
+        TARGETS[target]: ScoredBy.RULES if part.bundle.is_rules else ScoredBy.MODEL
+        for part in parts
+        for target in sorted(part.targets)
+    }
