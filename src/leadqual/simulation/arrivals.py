@@ -122,10 +122,15 @@ def _persons(share: float, rng: Generator, *, created_s: Ints, kind: Ints) -> In
     """Give the first lead of each person: half of those who return do so within days."""
     n = len(created_s)
     lag_days = np.where(rng.random(n) < 0.5, rng.exponential(6, n), rng.uniform(30, 300, n))
-    earlier = np.searchsorted(created_s, created_s - lag_days * _DAY_S)
+    earlier_s = created_s - lag_days * _DAY_S
+    earlier = np.searchsorted(created_s, earlier_s)
     person = np.arange(n)
     returns = (rng.random(n) < share) & (kind == GENUINE)
-    returns &= (earlier < person) & (kind[np.minimum(earlier, n - 1)] == GENUINE)
+    returns &= (
+        (earlier_s >= created_s[0])
+        & (earlier < person)
+        & (kind[np.minimum(earlier, n - 1)] == GENUINE)
+    )
     person[returns] = earlier[returns]
     while not np.array_equal(person, person[person]):
         person = person[person]

@@ -84,7 +84,7 @@ def draw_latents(
         p_heads=p_heads,
         has=rng.random((n, 4)) < p_heads,
         p_reach=logistic(1.0 + signal * effects.reach) * genuine,
-        p_win=logistic(0.45 + signal * effects.win - 0.25 * after),
+        p_win=logistic(0.55 + signal * effects.win - 0.25 * after),
         amount_usd=100.0 * np.round(np.exp(log_amount + rng.normal(0, _AMOUNT_SD, n)) / 100),
         expected_amount_usd=np.exp(log_amount + _AMOUNT_SD**2 / 2),
     )
