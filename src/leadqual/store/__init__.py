@@ -74,3 +74,60 @@ when the database is locked). All arguments after `*` are keywords.
     start(*, feed, file_name, file_hash, mapping_hash, actor, at) -> (ImportRecord, created)
     finish(import_id, *, at, counts: ImportCounts) -> ImportRecord; all()
 """
+
+from leadqual.store.database import Store, open_store
+from leadqual.store.records import (
+    AliasRecord,
+    AuditCheck,
+    AuditEntry,
+    CheckReport,
+    IdempotentAnswer,
+    ImportCounts,
+    ImportRecord,
+    Inserted,
+    KeyDraft,
+    KeyKind,
+    KeyRecord,
+    LeadRecord,
+    NewLead,
+    NewScore,
+    OutboxMessage,
+    ScoreRecord,
+    SessionRecord,
+    StandardRecord,
+    StoredEvent,
+    StoreInfo,
+    Touch,
+    TrainingRow,
+    UserRecord,
+)
+from leadqual.store.transaction import Tx
+
+__all__ = [
+    "AliasRecord",
+    "AuditCheck",
+    "AuditEntry",
+    "CheckReport",
+    "IdempotentAnswer",
+    "ImportCounts",
+    "ImportRecord",
+    "Inserted",
+    "KeyDraft",
+    "KeyKind",
+    "KeyRecord",
+    "LeadRecord",
+    "NewLead",
+    "NewScore",
+    "OutboxMessage",
+    "ScoreRecord",
+    "SessionRecord",
+    "StandardRecord",
+    "Store",
+    "StoreInfo",
+    "StoredEvent",
+    "Touch",
+    "TrainingRow",
+    "Tx",
+    "UserRecord",
+    "open_store",
+]

@@ -68,12 +68,17 @@ class Touch:
 
 @dataclass(frozen=True, slots=True)
 class NewLead:
-    """One row of a bulk insert."""
+    """One row of a bulk insert.
+
+    `is_history` says that it comes from the past: it is learned from as it was imported, and
+    was never scored when it came.
+    """
 
     lead_id: str
     feed: str
     lead: Lead
     received_at: datetime
+    is_history: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +87,17 @@ class Inserted:
 
     lead_id: str
     created: bool
+
+
+@dataclass(frozen=True, slots=True)
+class NewScore:
+    """One scoring to be stored: what was scored (`snapshot`, flat), and why."""
+
+    lead_id: str
+    score: LeadScore
+    decision: Decision
+    snapshot: Mapping[str, Scalar]
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +145,22 @@ class KeyKind(StrEnum):
 
     SECRET = "secret"  # noqa: S105 - names a kind of key, is none
     FORM = "form"
+
+
+@dataclass(frozen=True, slots=True)
+class KeyDraft:
+    """A key to be stored; `prefix` is the part that may be shown."""
+
+    name: str
+    kind: KeyKind
+    prefix: str
+    key_hash: str
+    created_at: datetime
+    created_by: str
+    scopes: tuple[str, ...] = ()
+    origins: tuple[str, ...] = ()
+    form_id: str | None = None
+    expires_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +220,6 @@ class IdempotentAnswer:
     scope: str
     key: str
     body_hash: str
-    status: int
     response_json: str
     at: datetime
 
@@ -263,6 +294,16 @@ class AliasRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class ImportCounts:
+    """What an import did, for its record."""
+
+    n_rows: int = 0
+    n_leads: int = 0
+    n_events: int = 0
+    n_rejected: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class ImportRecord:
     """One file that was imported; the same file with the same mapping is the same import."""
 
@@ -274,7 +315,4 @@ class ImportRecord:
     started_at: datetime
     started_by: str
     finished_at: datetime | None = None
-    n_rows: int = 0
-    n_leads: int = 0
-    n_events: int = 0
-    n_rejected: int = 0
+    counts: ImportCounts = ImportCounts()

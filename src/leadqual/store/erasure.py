@@ -1,0 +1,110 @@
+"""Remove a person and leave only what knows them again, under a key."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import Column, Table, Text, bindparam, delete, select, update
+
+from leadqual.leads.schema import Lead
+from leadqual.store.audit import AuditRepository
+from leadqual.store.lead_rows import dump_lead
+from leadqual.store.prepared import Link, Prepared, insertion
+from leadqual.store.records import LeadRecord
+from leadqual.store.tables import (
+    EVENTS,
+    EXTERNAL_IDS,
+    HANDOFFS,
+    ITEMS,
+    LEADS,
+    RESCORE,
+    SCORES,
+    SUPPRESSIONS,
+    TOUCHES,
+)
+from leadqual.store.tables_operations import OUTBOX
+
+_SAME_EMAIL: Final = Prepared(
+    select(LEADS.c.lead_id, LEADS.c.lead_json).where(LEADS.c.email == bindparam("email"))
+)
+_MARK: Final = insertion(SUPPRESSIONS, is_idempotent=True)
+_IS_MARKED: Final = Prepared(
+    select(SUPPRESSIONS.c.at).where(SUPPRESSIONS.c.mark == bindparam("mark"))
+)
+_EMPTY: Final = Prepared(
+    update(LEADS)
+    .where(LEADS.c.lead_id == bindparam("id", type_=Text))
+    .values(
+        lead_json=bindparam("lead_json", type_=Text),
+        email=None,
+        erased_at=bindparam("erased_at", type_=LEADS.c.erased_at.type),
+    )
+)
+_FORGET_NOTES: Final = Prepared(
+    update(EVENTS)
+    .where(EVENTS.c.lead_id == bindparam("id", type_=Text), EVENTS.c.note.is_not(None))
+    .values(note=None)
+)
+_CLOSE: Final = Prepared(
+    update(ITEMS)
+    .where(ITEMS.c.lead_id == bindparam("id", type_=Text), ITEMS.c.finished_at.is_(None))
+    .values(
+        state="closed",
+        claimed_by=None,
+        wakes_at=None,
+        finished_at=bindparam("finished_at", type_=ITEMS.c.finished_at.type),
+    )
+)
+
+
+def _removal(table: Table) -> Prepared:
+    lead_id: Column[Any] = table.c.lead_id
+    return Prepared(delete(table).where(lead_id == bindparam("id", type_=Text)))
+
+
+_REMOVALS: Final = tuple(
+    _removal(table) for table in (TOUCHES, SCORES, RESCORE, HANDOFFS, OUTBOX, EXTERNAL_IDS)
+)
+
+
+def erase_person(
+    link: Link, record: LeadRecord, *, at: datetime, actor: str, suppression_key: bytes
+) -> tuple[str, ...]:
+    """Erase a lead and every other lead with the same e-mail address; return their ids."""
+    leads = {record.lead_id: record.lead}
+    email = record.lead.contact.email
+    if email is not None:
+        for lead_id, text in link.run(_SAME_EMAIL, email=email):
+            leads[lead_id] = Lead.model_validate_json(text)
+    for lead_id, lead in leads.items():
+        for identity in (lead.contact.email, lead.contact.phone):
+            if identity is not None:
+                link.run(_MARK, mark=_mark(identity, suppression_key), at=at)
+        _erase(link, lead_id, lead, at=at)
+        AuditRepository(link).append(
+            "lead.erased", actor=actor, subject=f"lead:{lead_id}", at=at, detail={}
+        )
+    return tuple(leads)
+
+
+def is_marked(link: Link, identity: str, key: bytes) -> bool:
+    """Return whether an identity was marked under this key."""
+    return link.first(_IS_MARKED, mark=_mark(identity, key)) is not None
+
+
+def _mark(identity: str, key: bytes) -> bytes:
+    """Return the keyed mark of an e-mail address or phone number."""
+    return hmac.digest(key, identity.strip().lower().encode(), hashlib.sha256)
+
+
+def _erase(link: Link, lead_id: str, lead: Lead, *, at: datetime) -> None:
+    """Keep of one lead only when it was made, how it came and what came of it."""
+    rest = Lead(source=lead.source, motion=lead.motion, created_at=lead.created_at)
+    link.run(_CLOSE, id=lead_id, finished_at=at)
+    for removal in _REMOVALS:
+        link.run(removal, id=lead_id)
+    link.run(_FORGET_NOTES, id=lead_id)
+    link.run(_EMPTY, id=lead_id, lead_json=dump_lead(rest), erased_at=at)

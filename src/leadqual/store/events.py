@@ -1,0 +1,153 @@
+"""Outcome events: append-only facts, in one order with the work log."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from itertools import islice
+from typing import Final
+
+from sqlalchemy import Integer, Text, bindparam, distinct, func, select
+
+from leadqual.errors import IdempotencyError, NotFoundError
+from leadqual.outcomes.events import OutcomeEvent, OutcomeType
+from leadqual.store.event_rows import (
+    EVENT_ROW,
+    INSERT_EVENT,
+    INSERT_EVENTS,
+    IS_OUTCOME,
+    event_values,
+    read_event,
+)
+from leadqual.store.prepared import Link, Prepared, Row
+from leadqual.store.records import StoredEvent
+from leadqual.store.tables import EVENTS, ITEMS, LEADS
+from leadqual.store.types import BigId
+
+_CHUNK: Final = 5_000
+_FIRST: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_LAST: Final = datetime(9999, 12, 31, tzinfo=UTC)
+
+_ITEM_OF: Final = Prepared(
+    select(ITEMS.c.item_id)
+    .where(ITEMS.c.lead_id == bindparam("id", type_=Text))
+    .order_by(ITEMS.c.item_id.desc())
+    .limit(1)
+    .with_for_update()
+)
+_LEAD: Final = Prepared(
+    select(LEADS.c.lead_id).where(LEADS.c.lead_id == bindparam("id", type_=Text))
+)
+_BY_KEY: Final = Prepared(EVENT_ROW.where(EVENTS.c.event_key == bindparam("key", type_=Text)))
+_OF: Final = Prepared(
+    EVENT_ROW.where(EVENTS.c.lead_id == bindparam("id", type_=Text), IS_OUTCOME).order_by(
+        EVENTS.c.event_id
+    )
+)
+_AFTER: Final = Prepared(
+    EVENT_ROW
+    .where(EVENTS.c.event_id > bindparam("after", type_=BigId), IS_OUTCOME)
+    .order_by(EVENTS.c.event_id)
+    .limit(bindparam("n", type_=Integer))
+)
+_COUNTS: Final = Prepared(
+    select(EVENTS.c.type, func.count(distinct(EVENTS.c.lead_id)))
+    .where(
+        IS_OUTCOME,
+        EVENTS.c.recorded_at >= bindparam("since"),
+        EVENTS.c.recorded_at < bindparam("until_", type_=EVENTS.c.recorded_at.type),
+    )
+    .group_by(EVENTS.c.type)
+)
+
+
+class EventRepository:
+    """Append and read outcome events; the database refuses to change or delete them."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+
+    def append(
+        self, event: OutcomeEvent, *, event_key: str | None = None
+    ) -> tuple[StoredEvent, bool]:
+        """Store one event, before `queue.apply` moves its item.
+
+        Parameters
+        ----------
+        event_key : str, optional
+            Names the event; one that was stored under the same name before is not stored again.
+
+        Returns
+        -------
+        stored : StoredEvent
+            The event as it is on disk.
+        created : bool
+            False when it was there already.
+
+        Raises
+        ------
+        NotFoundError
+            When there is no such lead.
+        IdempotencyError
+            When the key names an event of another lead or another type.
+        """
+        found = self._link.first(_ITEM_OF, id=event.lead_id)
+        if found is None and self._link.first(_LEAD, id=event.lead_id) is None:
+            raise NotFoundError("there is no lead with this id")
+        item_id = None if found is None else int(found[0])
+        values = event_values(event, item_id=item_id, event_key=event_key)
+        row = self._link.first(INSERT_EVENT, **values)
+        if row is not None:
+            return StoredEvent(row[0], event, event_key), True
+        return self._known(event, event_key), False
+
+    def append_many(self, rows: Iterable[tuple[OutcomeEvent, str | None]]) -> int:
+        """Store many events of imported history with their keys; return how many were new.
+
+        They belong to no queue item, so nothing waits for them.
+
+        Raises
+        ------
+        ConflictError
+            When one names a lead that does not exist.
+        """
+        n_new = 0
+        events = iter(rows)
+        while chunk := list(islice(events, _CHUNK)):
+            n_new += self._link.run_many(
+                INSERT_EVENTS,
+                (event_values(event, item_id=None, event_key=key) for event, key in chunk),
+            )
+        return n_new
+
+    def of(self, lead_id: str) -> tuple[StoredEvent, ...]:
+        """Return the events of a lead in the order they were recorded."""
+        return tuple(_stored(row) for row in self._link.run(_OF, id=lead_id))
+
+    def iter_all(self, batch_size: int = 10_000) -> Iterator[list[OutcomeEvent]]:
+        """Yield every event in the order they were recorded."""
+        after = 0
+        while rows := self._link.run(_AFTER, after=after, n=batch_size):
+            after = rows[-1][0]
+            yield [read_event(row) for row in rows]
+
+    def count_leads_by_type(
+        self, *, since: datetime = _FIRST, until: datetime = _LAST
+    ) -> dict[OutcomeType, int]:
+        """Return how many leads had each type of event recorded in [since, until)."""
+        rows = self._link.run(_COUNTS, since=since, until_=until)
+        return {OutcomeType(kind): n_leads for kind, n_leads in rows}
+
+    def _known(self, event: OutcomeEvent, event_key: str | None) -> StoredEvent:
+        """Return the event that is there under the key, if it is the same one."""
+        row = self._link.first(_BY_KEY, key=event_key)
+        known = None if row is None else _stored(row)
+        if known is None or (known.event.lead_id, known.event.type) != (event.lead_id, event.type):
+            raise IdempotencyError(
+                "this event key names an event of another lead or type; use a new key"
+            )
+        return known
+
+
+def _stored(row: Row) -> StoredEvent:
+    return StoredEvent(row[0], read_event(row), row[1])

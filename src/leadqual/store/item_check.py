@@ -1,0 +1,109 @@
+"""Compare every queue item with what its events lead to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import Integer, bindparam, select
+
+from leadqual.outcomes.events import OutcomeEvent
+from leadqual.queue.items import QueueItem, WorkEntry, WorkKind
+from leadqual.queue.rebuild import rebuild_state
+from leadqual.queue.states import ItemState
+from leadqual.store.event_rows import read_entry, read_event
+from leadqual.store.item_rows import ITEM_COLUMNS, read_item
+from leadqual.store.phrases import dump, listed
+from leadqual.store.prepared import Link, Prepared, Row, Statement
+from leadqual.store.tables import EVENTS, ITEMS, LEADS
+from leadqual.store.types import BigId
+
+_BATCH: Final = 5_000
+_WORK: Final = frozenset(kind.value for kind in WorkKind)
+_ITEMS: Final = Prepared(
+    select(*ITEM_COLUMNS)
+    .join(LEADS, LEADS.c.lead_id == ITEMS.c.lead_id)
+    .where(ITEMS.c.item_id > bindparam("after", type_=BigId), LEADS.c.erased_at.is_(None))
+    .order_by(ITEMS.c.item_id)
+    .limit(bindparam("n", type_=Integer))
+)
+
+
+def _history(dialect: str) -> Statement:
+    return (
+        select(
+            EVENTS.c.event_id,
+            EVENTS.c.event_key,
+            EVENTS.c.lead_id,
+            EVENTS.c.type,
+            EVENTS.c.actor,
+            EVENTS.c.occurred_at,
+            EVENTS.c.recorded_at,
+            EVENTS.c.reason,
+            EVENTS.c.amount_usd,
+            EVENTS.c.note,
+            EVENTS.c.item_id,
+            EVENTS.c.token,
+            EVENTS.c.until,
+            EVENTS.c.handed_to,
+        )
+        .where(EVENTS.c.lead_id.in_(listed(dialect, "ids")), EVENTS.c.item_id.is_not(None))
+        .order_by(EVENTS.c.event_id)
+    )
+
+
+_HISTORY: Final = Prepared(_history)
+
+
+def find_differing(link: Link, *, now: datetime) -> tuple[str, ...]:
+    """Return the leads whose newest state cannot be derived from what was recorded.
+
+    Items of erased persons are closed without an event and are left out.
+    """
+    return tuple(
+        item.lead_id
+        for item, history in _iter_items(link)
+        if rebuild_state(_as_queued(item), history, now=now) != item.as_of(now)
+    )
+
+
+def _iter_items(
+    link: Link,
+) -> Iterator[tuple[QueueItem, list[OutcomeEvent | WorkEntry]]]:
+    """Yield every item with what was recorded about it."""
+    after = 0
+    while rows := link.run(_ITEMS, after=after, n=_BATCH):
+        after = rows[-1][0]
+        items = [read_item(row) for row in rows]
+        by_item: dict[int, list[OutcomeEvent | WorkEntry]] = {item.item_id: [] for item in items}
+        for row in link.run(_HISTORY, ids=dump([item.lead_id for item in items])):
+            if row[10] in by_item:
+                by_item[row[10]].append(_entry(row))
+        yield from ((item, by_item[item.item_id]) for item in items)
+
+
+def _entry(row: Row) -> OutcomeEvent | WorkEntry:
+    """Return the event or the work entry of a row."""
+    if row[3] not in _WORK:
+        return read_event(row[:10])
+    event_id, _, lead_id, kind, actor, _, at = row[:7]
+    item_id, token, until, handed_to = row[10:]
+    return read_entry((event_id, item_id, lead_id, kind, actor, at, token, until, handed_to))
+
+
+def _as_queued(item: QueueItem) -> QueueItem:
+    """Return an item as its decision put it in the queue."""
+    return replace(
+        item,
+        state=ItemState.OPEN,
+        claimed_by=None,
+        lease_until=None,
+        token=0,
+        snoozed_until=None,
+        finished_at=None,
+        handed_to=None,
+        handed_at=None,
+        owner_rep=None,
+    )

@@ -1,0 +1,104 @@
+"""A queue item as a row, and the statements that find one within the queues one may see."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy import ColumnElement, Text, and_, bindparam, false, or_, true
+
+from leadqual.queue.items import QueueItem
+from leadqual.queue.states import ItemState
+from leadqual.routing.decision import Queue
+from leadqual.store.prepared import Row
+from leadqual.store.tables import ITEMS
+
+ITEM_COLUMNS: Final = (
+    ITEMS.c.item_id,
+    ITEMS.c.lead_id,
+    ITEMS.c.queue,
+    ITEMS.c.state,
+    ITEMS.c.rank,
+    ITEMS.c.order_key,
+    ITEMS.c.due_at,
+    ITEMS.c.created_at,
+    ITEMS.c.claimed_by,
+    ITEMS.c.wakes_at,
+    ITEMS.c.token,
+    ITEMS.c.finished_at,
+    ITEMS.c.handed_to,
+    ITEMS.c.handed_at,
+    ITEMS.c.owner_rep,
+)
+
+
+def read_item(row: Row) -> QueueItem:
+    """Return the item of a row of `ITEM_COLUMNS`."""
+    item_id, lead_id, queue, state, rank, order_key, due_at, created_at = row[:8]
+    claimed_by, wakes_at, token, finished_at, handed_to, handed_at, owner_rep = row[8:]
+    return QueueItem(
+        item_id=item_id,
+        lead_id=lead_id,
+        queue=Queue(queue),
+        state=ItemState(state),
+        rank=rank,
+        order_key=order_key,
+        due_at=due_at,
+        created_at=created_at,
+        claimed_by=claimed_by,
+        lease_until=wakes_at if state == ItemState.CLAIMED else None,
+        token=token,
+        snoozed_until=wakes_at if state == ItemState.SNOOZED else None,
+        finished_at=finished_at,
+        handed_to=handed_to,
+        handed_at=handed_at,
+        owner_rep=owner_rep,
+    )
+
+
+def state_values(item: QueueItem) -> dict[str, object]:
+    """Return the columns that work on an item changes."""
+    return {
+        "state": item.state.value,
+        "claimed_by": item.claimed_by,
+        "wakes_at": item.lease_until or item.snoozed_until,
+        "token": item.token,
+        "finished_at": item.finished_at,
+        "handed_to": item.handed_to,
+        "handed_at": item.handed_at,
+        "owner_rep": item.owner_rep,
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """Which items somebody may see.
+
+    `queues` None is all of them. With `is_ae`, what was handed to the parameter `viewer`, or to
+    nobody in particular, is seen as well, whatever its queue.
+    """
+
+    queues: frozenset[Queue] | None = None
+    is_ae: bool = False
+
+    @property
+    def condition(self) -> ColumnElement[bool]:
+        """Return the condition in SQL."""
+        if self.queues is None:
+            return true()
+        named = (ITEMS.c.queue == queue.value for queue in sorted(self.queues))
+        handed = and_(
+            ITEMS.c.handed_at.is_not(None),
+            or_(ITEMS.c.handed_to == bindparam("viewer", type_=Text), ITEMS.c.handed_to.is_(None)),
+        )
+        return or_(false(), *named, *([handed] if self.is_ae else []))
+
+
+EVERYTHING: Final = Sight()
+OF_LEAD: Final = ITEMS.c.lead_id == bindparam("id", type_=Text)
+IS_WAITING: Final = ITEMS.c.finished_at.is_(None)
+IS_OPEN: Final = ITEMS.c.state == ItemState.OPEN.value
+IS_CLAIMED: Final = ITEMS.c.state == ItemState.CLAIMED.value
+IS_SNOOZED: Final = ITEMS.c.state == ItemState.SNOOZED.value
+NOW: Final = bindparam("now", type_=ITEMS.c.wakes_at.type)
+IS_DUE: Final = ITEMS.c.wakes_at <= NOW

@@ -1,0 +1,193 @@
+"""The statements of the queues other than ranking and claiming."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from functools import cache
+from typing import Any, Final
+
+from sqlalchemy import Integer, Text, and_, bindparam, case, func, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from leadqual.queue.items import QueueDepth
+from leadqual.queue.states import ItemState
+from leadqual.routing.decision import Decision, Queue
+from leadqual.store.event_rows import ENTRY_ROW, IS_OUTCOME
+from leadqual.store.item_rows import (
+    IS_CLAIMED,
+    IS_DUE,
+    IS_SNOOZED,
+    IS_WAITING,
+    ITEM_COLUMNS,
+    NOW,
+    Sight,
+)
+from leadqual.store.phrases import listed
+from leadqual.store.prepared import Prepared, Row, Statement
+from leadqual.store.tables import EVENTS, ITEMS
+from leadqual.store.types import BigId
+
+_STATE_COLUMNS: Final = (
+    "state",
+    "claimed_by",
+    "wakes_at",
+    "token",
+    "finished_at",
+    "handed_to",
+    "handed_at",
+    "owner_rep",
+)
+
+
+def item_values(lead_id: str, decision: Decision, *, now: datetime) -> dict[str, object]:
+    """Return the columns of a new item."""
+    return {
+        "lead_id": lead_id,
+        "queue": decision.queue.value,
+        "state": ItemState.OPEN.value,
+        "rank": decision.rank,
+        "order_key": decision.order_key,
+        "due_at": decision.due_at,
+        "created_at": now,
+        "claimed_by": None,
+        "wakes_at": None,
+        "token": 0,
+        "finished_at": None,
+        "handed_to": None,
+        "handed_at": None,
+        "owner_rep": None,
+    }
+
+
+def _put(dialect: str, *, is_returning: bool) -> Statement:
+    """Return an insert that turns into an update where the lead has an open item."""
+    make = postgresql.insert if dialect == "postgresql" else sqlite.insert
+    values = {
+        column.name: bindparam(column.name, type_=column.type)
+        for column in ITEMS.c
+        if column is not ITEMS.c.item_id
+    }
+    statement: Any = make(ITEMS).values(values)
+    new = statement.excluded
+    is_movable = or_(ITEMS.c.state == ItemState.OPEN.value, IS_SNOOZED)
+    stays = or_(~is_movable, ITEMS.c.queue == new.queue)
+    earlier = case((ITEMS.c.due_at <= new.due_at, ITEMS.c.due_at), else_=new.due_at)
+    statement = statement.on_conflict_do_update(
+        index_elements=[ITEMS.c.lead_id],
+        index_where=IS_WAITING,
+        set_={
+            "rank": new.rank,
+            "order_key": new.order_key,
+            "queue": case((is_movable, new.queue), else_=ITEMS.c.queue),
+            "due_at": case(
+                (~stays, new.due_at),
+                (new.due_at.is_(None), ITEMS.c.due_at),
+                else_=earlier,
+            ),
+        },
+    )
+    result: Statement = statement.returning(*ITEM_COLUMNS) if is_returning else statement.inline()
+    return result
+
+
+PUT: Final = Prepared(lambda dialect: _put(dialect, is_returning=True))
+PUT_MANY: Final = Prepared(lambda dialect: _put(dialect, is_returning=False))
+
+MOVE: Final = Prepared(
+    update(ITEMS)
+    .where(ITEMS.c.item_id == bindparam("id_of_item", type_=BigId))
+    .values({name: bindparam(name, type_=ITEMS.c[name].type) for name in _STATE_COLUMNS})
+)
+COUNT_QUEUED: Final = Prepared(
+    select(func.count())
+    .select_from(ITEMS)
+    .where(
+        ITEMS.c.queue == bindparam("of_queue", type_=Text),
+        ITEMS.c.created_at >= bindparam("since", type_=ITEMS.c.created_at.type),
+    )
+)
+LOG: Final = Prepared(
+    ENTRY_ROW.where(EVENTS.c.lead_id == bindparam("id", type_=Text), ~IS_OUTCOME).order_by(
+        EVENTS.c.event_id
+    )
+)
+
+
+@cache
+def newest_of_many(sight: Sight) -> Prepared:
+    """Return the newest item of each lead of a list."""
+
+    def build(dialect: str) -> Statement:
+        newest = (
+            select(func.max(ITEMS.c.item_id))
+            .where(ITEMS.c.lead_id.in_(listed(dialect, "ids")))
+            .group_by(ITEMS.c.lead_id)
+        )
+        return select(*ITEM_COLUMNS).where(ITEMS.c.item_id.in_(newest), sight.condition)
+
+    return Prepared(build)
+
+
+@cache
+def depths(sight: Sight) -> Prepared:
+    """Return counts by queue and state; what is due counts on its own."""
+    is_due = and_(or_(IS_CLAIMED, IS_SNOOZED), IS_DUE)
+    is_late = and_(ITEMS.c.due_at < NOW, ITEMS.c.handed_at.is_(None))
+    return Prepared(
+        select(
+            ITEMS.c.queue,
+            ITEMS.c.state,
+            func.count(),
+            func.sum(case((is_due, 1), else_=0)),
+            func.sum(case((is_late, 1), else_=0)),
+            func.min(ITEMS.c.created_at),
+        )
+        .where(IS_WAITING, sight.condition)
+        .group_by(ITEMS.c.queue, ITEMS.c.state)
+        .order_by(ITEMS.c.queue)
+    )
+
+
+def read_depths(rows: Sequence[Row]) -> tuple[QueueDepth, ...]:
+    """Return one depth per queue from counts by queue and state."""
+    return tuple(
+        _depth(Queue(name), [row for row in rows if row[0] == name])
+        for name in sorted({row[0] for row in rows})
+    )
+
+
+def _depth(queue: Queue, rows: Sequence[Row]) -> QueueDepth:
+    counts = {row[1]: (int(row[2]), int(row[3])) for row in rows}
+
+    def still(state: ItemState) -> int:
+        n_items, n_due = counts.get(state.value, (0, 0))
+        return n_items - n_due
+
+    oldest = [row[5] for row in rows if row[1] == ItemState.OPEN.value]
+    return QueueDepth(
+        queue,
+        n_open=still(ItemState.OPEN) + sum(n_due for _, n_due in counts.values()),
+        n_claimed=still(ItemState.CLAIMED),
+        n_snoozed=still(ItemState.SNOOZED),
+        n_handed_off=still(ItemState.HANDED_OFF),
+        n_opportunities=still(ItemState.OPPORTUNITY),
+        n_overdue=sum(int(row[4]) for row in rows),
+        oldest_at=min(oldest, default=None),
+    )
+
+
+@cache
+def handoffs(sight: Sight, *, is_finished: bool, has_ae: bool) -> Prepared:
+    """Return what was handed over, newest first, for one AE or for all."""
+    condition = [ITEMS.c.handed_at.is_not(None), sight.condition]
+    condition.append(ITEMS.c.finished_at.is_not(None) if is_finished else IS_WAITING)
+    if has_ae:
+        mine = ITEMS.c.handed_to == bindparam("ae", type_=Text)
+        condition.append(or_(mine, ITEMS.c.handed_to.is_(None)))
+    return Prepared(
+        select(*ITEM_COLUMNS)
+        .where(*condition)
+        .order_by(ITEMS.c.handed_at.desc(), ITEMS.c.item_id.desc())
+        .limit(bindparam("n", type_=Integer))
+    )

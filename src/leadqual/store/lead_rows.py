@@ -1,0 +1,29 @@
+"""A lead as a row of its table."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from leadqual.leads.schema import Lead
+
+
+def dump_lead(lead: Lead) -> str:
+    """Return JSON that reads back as an equal lead; what is at its default is left out."""
+    return lead.model_dump_json(exclude_defaults=True)
+
+
+def lead_row(
+    lead: Lead, *, lead_id: str, feed: str, received_at: datetime, is_history: bool = False
+) -> dict[str, object]:
+    """Return the values of a lead's first row."""
+    return {
+        "lead_id": lead_id,
+        "feed": feed,
+        "email": lead.contact.email,
+        "lead_json": dump_lead(lead),
+        "received_at": received_at,
+        "touched_at": received_at,
+        "n_touches": 1,
+        "is_history": is_history,
+        "erased_at": None,
+    }

@@ -1,0 +1,239 @@
+"""Leads as they stand, what each touch said, and who must not come back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Final
+
+from sqlalchemy import Text, bindparam, func, select, update
+
+from leadqual.errors import ConflictError, NotFoundError
+from leadqual.leads.schema import Lead
+from leadqual.store.erasure import erase_person, is_marked
+from leadqual.store.lead_bulk import insert_leads, known_ids
+from leadqual.store.lead_rows import dump_lead, lead_row
+from leadqual.store.phrases import dump, listed, lock
+from leadqual.store.prepared import Link, Prepared, Row, Statement, insertion
+from leadqual.store.records import Inserted, LeadRecord, NewLead, Touch
+from leadqual.store.tables import EXTERNAL_IDS, LEADS, TOUCHES
+
+_EARLIEST: Final = datetime(1, 1, 1, tzinfo=UTC)
+_RECORD: Final = select(
+    LEADS.c.lead_id,
+    LEADS.c.feed,
+    LEADS.c.lead_json,
+    LEADS.c.received_at,
+    LEADS.c.touched_at,
+    LEADS.c.n_touches,
+    LEADS.c.erased_at,
+)
+_ONE: Final = _RECORD.where(LEADS.c.lead_id == bindparam("id", type_=Text))
+_GET: Final = Prepared(_ONE)
+_GET_LOCKED: Final = Prepared(_ONE.with_for_update(key_share=True))
+_BY_EMAIL: Final = Prepared(
+    _RECORD
+    .where(LEADS.c.email == bindparam("email"), LEADS.c.touched_at >= bindparam("since"))
+    .order_by(LEADS.c.touched_at.desc(), LEADS.c.lead_id.desc())
+    .limit(1)
+)
+_BY_EXTERNAL: Final = Prepared(
+    _RECORD.join(EXTERNAL_IDS, EXTERNAL_IDS.c.lead_id == LEADS.c.lead_id).where(
+        EXTERNAL_IDS.c.feed == bindparam("source_feed", type_=Text),
+        EXTERNAL_IDS.c.external_id == bindparam("external", type_=Text),
+    )
+)
+_COUNT: Final = Prepared(
+    select(func.count()).select_from(LEADS).where(LEADS.c.received_at >= bindparam("since"))
+)
+_INSERT: Final = insertion(LEADS, is_idempotent=True)
+_INSERT_EXTERNAL: Final = insertion(EXTERNAL_IDS, is_idempotent=True)
+_INSERT_TOUCH: Final = insertion(TOUCHES)
+_UPDATE: Final = Prepared(
+    update(LEADS)
+    .where(LEADS.c.lead_id == bindparam("id", type_=Text))
+    .values(
+        lead_json=bindparam("lead_json", type_=Text),
+        email=bindparam("email", type_=Text),
+        touched_at=bindparam("touched_at", type_=LEADS.c.touched_at.type),
+        n_touches=bindparam("n_touches", type_=LEADS.c.n_touches.type),
+    )
+)
+_TOUCHES: Final = Prepared(
+    select(TOUCHES.c.lead_id, TOUCHES.c.number, TOUCHES.c.feed, TOUCHES.c.at, TOUCHES.c.lead_json)
+    .where(TOUCHES.c.lead_id == bindparam("id", type_=Text))
+    .order_by(TOUCHES.c.number)
+)
+
+
+def _many(dialect: str) -> Statement:
+    return _RECORD.where(LEADS.c.lead_id.in_(listed(dialect, "ids")))
+
+
+_GET_MANY: Final = Prepared(_many)
+
+
+class LeadRepository:
+    """Store and find leads."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+
+    def insert(
+        self, lead: Lead, *, lead_id: str, feed: str, received_at: datetime
+    ) -> tuple[LeadRecord, bool]:
+        """Store a lead that came for the first time.
+
+        Returns
+        -------
+        record : LeadRecord
+            The lead as it is stored now.
+        created : bool
+            False when this feed has sent its `external_id` before: then nothing was written.
+
+        Raises
+        ------
+        ConflictError
+            When `lead_id` is another lead's.
+        """
+        external_id = lead.external_id
+        if external_id is not None and not self._name(lead_id, feed, external_id):
+            known = self.find_by_external(feed, external_id)
+            if known is not None:
+                return known, False
+        row = lead_row(lead, lead_id=lead_id, feed=feed, received_at=received_at)
+        if self._link.count(_INSERT, **row) == 0:
+            raise ConflictError("this lead id is in use already; make a new one")
+        return LeadRecord(lead_id, feed, lead, received_at, received_at, n_touches=1), True
+
+    def insert_many(self, rows: Sequence[NewLead]) -> list[Inserted]:
+        """Store many leads at once; those whose `external_id` the feed has sent are left alone.
+
+        Returns
+        -------
+        list of Inserted, as long as `rows` and in their order
+            The id that each lead has now, and whether it is new.
+        """
+        return insert_leads(self._link, rows)
+
+    def touch(self, lead_id: str, lead: Lead, *, feed: str, at: datetime) -> LeadRecord:
+        """Record that a known person came again; the lead becomes what they say now.
+
+        Raises
+        ------
+        NotFoundError
+            When there is no such lead.
+        """
+        before = _record(self._row(lead_id, is_locked=True))
+        if before.n_touches == 1:
+            self._add_touch(before.lead, lead_id, number=1, feed=before.feed, at=before.received_at)
+        number = before.n_touches + 1
+        self._add_touch(lead, lead_id, number=number, feed=feed, at=at)
+        touched_at = max(at, before.touched_at)
+        self._link.run(
+            _UPDATE,
+            id=lead_id,
+            lead_json=dump_lead(lead),
+            email=lead.contact.email,
+            touched_at=touched_at,
+            n_touches=number,
+        )
+        if lead.external_id is not None:
+            self._name(lead_id, feed, lead.external_id)
+        return LeadRecord(
+            lead_id, before.feed, lead, before.received_at, touched_at, n_touches=number
+        )
+
+    def get(self, lead_id: str) -> LeadRecord:
+        """Return one lead. Raises `NotFoundError`."""
+        return _record(self._row(lead_id))
+
+    def get_many(self, lead_ids: Sequence[str]) -> dict[str, LeadRecord]:
+        """Return leads by id; those that do not exist are left out."""
+        rows = self._link.run(_GET_MANY, ids=dump(list(lead_ids)))
+        return {row[0]: _record(row) for row in rows}
+
+    def find_by_email(self, email: str, *, since: datetime) -> LeadRecord | None:
+        """Return the lead with this normalised address that came last, if not before `since`.
+
+        In a writing transaction no other process can store the same address until it ends.
+        """
+        lock(self._link, f"email:{email}")
+        row = self._link.first(_BY_EMAIL, email=email, since=since)
+        return None if row is None else _record(row)
+
+    def find_by_external(self, feed: str, external_id: str) -> LeadRecord | None:
+        """Return the lead that a feed calls `external_id`."""
+        row = self._link.first(_BY_EXTERNAL, source_feed=feed, external=external_id)
+        return None if row is None else _record(row)
+
+    def ids_by_external(self, feed: str, external_ids: Sequence[str]) -> dict[str, str]:
+        """Return external id to lead id for those that a feed has sent."""
+        return known_ids(self._link, feed, external_ids)
+
+    def touches(self, lead_id: str) -> tuple[Touch, ...]:
+        """Return every touch, oldest first. Raises `NotFoundError`."""
+        rows = self._link.run(_TOUCHES, id=lead_id)
+        if not rows:
+            only = self.get(lead_id)
+            return (Touch(lead_id, 1, only.feed, only.received_at, only.lead),)
+        return tuple(_touch(row) for row in rows)
+
+    def count(self, *, since: datetime = _EARLIEST) -> int:
+        """Return how many leads came at or after a time."""
+        row = self._link.first(_COUNT, since=since)
+        return 0 if row is None else int(row[0])
+
+    def erase(
+        self, lead_id: str, *, at: datetime, actor: str, suppression_key: bytes
+    ) -> tuple[str, ...]:
+        """Remove a person, from every lead with the same address, and keep a keyed mark.
+
+        What is left: that there was a lead, when, from where, and its outcome events without
+        notes. Snapshots go too, so it is not trained on any more. Call `Store.scrub` after the
+        commit to remove the bytes from the files.
+
+        Returns
+        -------
+        tuple of str
+            The ids of the leads that were erased.
+
+        Raises
+        ------
+        NotFoundError
+            When there is no such lead.
+        """
+        record = self.get(lead_id)
+        return erase_person(self._link, record, at=at, actor=actor, suppression_key=suppression_key)
+
+    def is_suppressed(self, identity: str, key: bytes) -> bool:
+        """Return whether the person with this e-mail address or phone number was erased."""
+        return is_marked(self._link, identity, key)
+
+    def _row(self, lead_id: str, *, is_locked: bool = False) -> Row:
+        row = self._link.first(_GET_LOCKED if is_locked else _GET, id=lead_id)
+        if row is None:
+            raise NotFoundError("there is no lead with this id")
+        return row
+
+    def _name(self, lead_id: str, feed: str, external_id: str) -> bool:
+        """Write down what a feed calls a lead; False when it called one that before."""
+        row = {"feed": feed, "external_id": external_id, "lead_id": lead_id}
+        return self._link.count(_INSERT_EXTERNAL, **row) == 1
+
+    def _add_touch(self, lead: Lead, lead_id: str, *, number: int, feed: str, at: datetime) -> None:
+        text = dump_lead(lead)
+        self._link.run(
+            _INSERT_TOUCH, lead_id=lead_id, number=number, feed=feed, at=at, lead_json=text
+        )
+
+
+def _record(row: Row) -> LeadRecord:
+    lead_id, feed, text, received_at, touched_at, n_touches, erased_at = row
+    lead = Lead.model_validate_json(text)
+    return LeadRecord(lead_id, feed, lead, received_at, touched_at, n_touches, erased_at)
+
+
+def _touch(row: Row) -> Touch:
+    lead_id, number, feed, at, text = row
+    return Touch(lead_id, number, feed, at, Lead.model_validate_json(text))

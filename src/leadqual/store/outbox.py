@@ -1,0 +1,114 @@
+"""Messages to the outside, written with what they are about and sent after the commit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import Integer, Text, and_, bindparam, delete, func, or_, select, update
+
+from leadqual.errors import NotFoundError
+from leadqual.store.phrases import dump, load
+from leadqual.store.prepared import Link, Prepared, Row, insertion
+from leadqual.store.records import OutboxMessage
+from leadqual.store.tables_operations import OUTBOX
+from leadqual.store.types import BigId, UtcTime
+
+_AT: Final = bindparam("moment", type_=UtcTime)
+_IS_WAITING: Final = and_(OUTBOX.c.delivered_at.is_(None), OUTBOX.c.given_up_at.is_(None))
+_ONE: Final = OUTBOX.c.message_id == bindparam("id", type_=BigId)
+_ERROR: Final = bindparam("error", type_=Text)
+_TRIED: Final = update(OUTBOX).where(_ONE, _IS_WAITING)
+
+_INSERT: Final = insertion(OUTBOX, returning=[OUTBOX.c.message_id])
+_DUE: Final = Prepared(
+    select(*OUTBOX.c)
+    .where(_IS_WAITING, OUTBOX.c.due_at <= _AT)
+    .order_by(OUTBOX.c.due_at, OUTBOX.c.message_id)
+    .limit(bindparam("n", type_=Integer))
+    .with_for_update(skip_locked=True)
+)
+_DELIVERED: Final = Prepared(
+    _TRIED.values(delivered_at=_AT, n_attempts=OUTBOX.c.n_attempts + 1, last_error=None)
+)
+_FAILED: Final = Prepared(
+    _TRIED.values(due_at=_AT, n_attempts=OUTBOX.c.n_attempts + 1, last_error=_ERROR)
+)
+_GIVEN_UP: Final = Prepared(
+    _TRIED.values(given_up_at=_AT, n_attempts=OUTBOX.c.n_attempts + 1, last_error=_ERROR)
+)
+_OLDEST: Final = Prepared(select(func.min(OUTBOX.c.due_at)).where(_IS_WAITING))
+_PRUNE: Final = Prepared(
+    delete(OUTBOX).where(or_(OUTBOX.c.delivered_at < _AT, OUTBOX.c.given_up_at < _AT))
+)
+
+
+class OutboxRepository:
+    """Keep messages until they are delivered or given up."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+
+    def put(
+        self, kind: str, payload: Mapping[str, object], *, lead_id: str | None, at: datetime
+    ) -> int:
+        """Write a message to be sent at once; return its id.
+
+        Parameters
+        ----------
+        kind : str
+            Such as `lead.created`.
+        payload : mapping
+            What JSON can hold; ids and scores, no personal data unless the receiver wants it.
+        lead_id : str or None
+            Whose erasure takes the message along.
+        """
+        rows = self._link.run(
+            _INSERT,
+            kind=kind,
+            lead_id=lead_id,
+            payload_json=dump(payload),
+            created_at=at,
+            n_attempts=0,
+            due_at=at,
+            delivered_at=None,
+            given_up_at=None,
+            last_error=None,
+        )
+        return int(rows[0][0])
+
+    def due(self, *, now: datetime, limit: int) -> tuple[OutboxMessage, ...]:
+        """Return messages to send, longest due first; a writing transaction has them alone."""
+        return tuple(_message(row) for row in self._link.run(_DUE, moment=now, n=limit))
+
+    def mark_delivered(self, message_id: int, *, at: datetime) -> None:
+        """Write down that a message arrived. Raises `NotFoundError` when it is not waiting."""
+        self._tried(self._link.count(_DELIVERED, id=message_id, moment=at))
+
+    def mark_failed(self, message_id: int, *, error: str, due_at: datetime) -> None:
+        """Put a message off to `due_at`. Raises `NotFoundError` when it is not waiting."""
+        self._tried(self._link.count(_FAILED, id=message_id, moment=due_at, error=error))
+
+    def give_up(self, message_id: int, *, error: str, at: datetime) -> None:
+        """Stop trying. Raises `NotFoundError` when it is not waiting."""
+        self._tried(self._link.count(_GIVEN_UP, id=message_id, moment=at, error=error))
+
+    def oldest_due(self) -> datetime | None:
+        """Return since when the longest-waiting message has been due, None when none waits."""
+        row = self._link.first(_OLDEST)
+        return None if row is None else row[0]
+
+    def prune(self, *, before: datetime) -> int:
+        """Forget messages that were delivered or given up before a time; return how many."""
+        return self._link.count(_PRUNE, moment=before)
+
+    @staticmethod
+    def _tried(n_changed: int) -> None:
+        if n_changed == 0:
+            raise NotFoundError("no message with this id is waiting to be sent")
+
+
+def _message(row: Row) -> OutboxMessage:
+    message_id, kind, lead_id, payload, *rest = row
+    return OutboxMessage(message_id, kind, lead_id, load(payload), *rest)

@@ -1,0 +1,49 @@
+"""Pieces of SQL that the two databases write differently."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import pydantic_core
+from sqlalchemy import JSON, Select, Text, bindparam, cast, func, literal_column, select
+
+from leadqual.store.prepared import Link, Prepared
+
+_LOCK: Final = Prepared(
+    select(func.pg_advisory_xact_lock(func.hashtextextended(bindparam("name", type_=Text), 0)))
+)
+
+
+def listed(dialect: str, name: str) -> Select[*tuple[Any, ...]]:
+    """Return a subquery over the texts of a JSON list that is given as parameter `name`.
+
+    One statement serves lists of any length, so it is compiled once.
+    """
+    texts = bindparam(name, type_=Text)
+    if dialect == "postgresql":
+        return select(func.json_array_elements_text(cast(texts, JSON)))
+    return select(literal_column("value")).select_from(func.json_each(texts))
+
+
+def dump(value: object) -> str:
+    """Return compact JSON that reads back equal, bit for bit. Raises for NaN and surrogates."""
+    return pydantic_core.to_json(value, inf_nan_mode="constants").decode()
+
+
+def load(text: str) -> Any:  # noqa: ANN401 - JSON can hold anything
+    """Return what `dump` wrote."""
+    return pydantic_core.from_json(text)
+
+
+def lock(link: Link, name: str) -> None:
+    """Keep other processes from doing what is called `name` until this transaction ends.
+
+    SQLite has one writer, so there is nothing to do. PostgreSQL waits for its lock timeout.
+
+    Raises
+    ------
+    BusyError
+        When another process held it for too long.
+    """
+    if link.is_postgresql and link.is_writing:
+        link.run(_LOCK, name=name)

@@ -1,0 +1,224 @@
+"""Statements compiled once and run on the driver's own cursor.
+
+SQLAlchemy writes the SQL for both databases and converts the values. Executing through its
+result machinery costs 29 microseconds per statement on SQLite where the driver alone takes 6
+(70 against 4 for a savepoint), and storing one lead takes ten statements.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import (
+    BindParameter,
+    Column,
+    CompoundSelect,
+    Delete,
+    Dialect,
+    Insert,
+    Select,
+    Table,
+    Update,
+    bindparam,
+    insert,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine.interfaces import DBAPICursor
+
+from leadqual.store.faults import store_error
+
+Statement = Select[*tuple[Any, ...]] | CompoundSelect[*tuple[Any, ...]] | Insert | Update | Delete
+Row = tuple[Any, ...]
+Processor = Callable[[Any], Any]
+_NEEDED: Final = object()
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """A statement as one driver takes it."""
+
+    sql: str
+    names: tuple[str, ...]
+    processors: tuple[Processor | None, ...]
+    defaults: tuple[object, ...]
+    is_positional: bool
+    results: tuple[tuple[int, Processor], ...]
+    has_rows: bool
+
+    def bind(self, values: Mapping[str, object]) -> Any:  # noqa: ANN401 - a tuple or a dict, as the driver wants
+        """Return the parameters of one execution."""
+        bound: list[object] = []
+        for name, processor, default in zip(
+            self.names, self.processors, self.defaults, strict=True
+        ):
+            value = values[name] if default is _NEEDED else default
+            bound.append(value if processor is None else processor(value))
+        if self.is_positional:
+            return tuple(bound)
+        return dict(zip(self.names, bound, strict=True))
+
+    def read(self, rows: list[Row]) -> list[Row]:
+        """Return rows with every value converted."""
+        if not self.results:
+            return rows
+        return [self._converted(row) for row in rows]
+
+    def _converted(self, row: Row) -> Row:
+        values = list(row)
+        for index, processor in self.results:
+            values[index] = processor(values[index])
+        return tuple(values)
+
+
+class Prepared:
+    """A statement that is compiled at its first use on each database.
+
+    Parameters
+    ----------
+    build : statement, or callable that returns one for a dialect name
+        Core statement; parameters that differ between executions are `bindparam(name)`.
+    """
+
+    def __init__(self, build: Statement | Callable[[str], Statement]) -> None:
+        self._build = build
+        self._plans: dict[str, _Plan] = {}
+
+    def plan(self, dialect: Dialect) -> _Plan:
+        """Return the statement as `dialect` takes it."""
+        plan = self._plans.get(dialect.name)
+        if plan is None:
+            plan = self._plans[dialect.name] = self._compile(dialect)
+        return plan
+
+    def _compile(self, dialect: Dialect) -> _Plan:
+        build = self._build
+        statement = build if isinstance(build, Statement) else build(dialect.name)
+        compiled = statement.compile(dialect=dialect)
+        binds: Mapping[str, BindParameter[Any]] = compiled.binds
+        order: Sequence[str] | None = compiled.positiontup
+        names = tuple(order if order is not None else compiled.params)
+        columns = list(statement.exported_columns)
+        readers = [
+            column.type.dialect_impl(dialect).result_processor(dialect, None) for column in columns
+        ]
+        return _Plan(
+            sql=compiled.string,
+            names=names,
+            processors=tuple(
+                binds[name].type.dialect_impl(dialect).bind_processor(dialect) for name in names
+            ),
+            defaults=tuple(
+                _NEEDED if binds[name].required else binds[name].value for name in names
+            ),
+            is_positional=order is not None,
+            results=tuple((i, reader) for i, reader in enumerate(readers) if reader is not None),
+            has_rows=bool(columns),
+        )
+
+
+class Link:
+    """One database transaction as the repositories see it: run statements, get rows.
+
+    Parameters
+    ----------
+    cursor : DBAPICursor
+        Of the driver, inside the transaction.
+    dialect : Dialect
+        Initialised, so that it knows its driver.
+    is_writing : bool
+        Whether rows that are read to be changed have to be locked.
+    """
+
+    __slots__ = ("_cursor", "_dialect", "_errors", "is_given_up", "is_postgresql", "is_writing")
+
+    def __init__(self, cursor: DBAPICursor, dialect: Dialect, *, is_writing: bool) -> None:
+        driver = dialect.loaded_dbapi
+        self._cursor = cursor
+        self._dialect = dialect
+        self._errors: tuple[type[Exception], ...] = (driver.Error, UnicodeError, OverflowError)
+        self.is_postgresql = dialect.name == "postgresql"
+        self.is_writing = is_writing
+        self.is_given_up = False
+
+    def run(self, statement: Prepared, /, **values: object) -> list[Row]:
+        """Run one statement and return its rows, converted.
+
+        Raises
+        ------
+        StoreError, InputError
+            What the driver refused, in our words and without any value.
+        """
+        plan = statement.plan(self._dialect)
+        try:
+            self._cursor.execute(plan.sql, plan.bind(values))
+            return plan.read(list(self._cursor.fetchall())) if plan.has_rows else []
+        except self._errors as error:
+            raise store_error(error) from None
+
+    def first(self, statement: Prepared, /, **values: object) -> Row | None:
+        """Run one statement and return its first row, or None."""
+        rows = self.run(statement, **values)
+        return rows[0] if rows else None
+
+    def count(self, statement: Prepared, /, **values: object) -> int:
+        """Run one statement and return how many rows it changed."""
+        self.run(statement, **values)
+        return self._cursor.rowcount
+
+    def run_many(self, statement: Prepared, rows: Iterable[Mapping[str, object]], /) -> int:
+        """Run one statement for many rows and return how many rows it changed."""
+        plan = statement.plan(self._dialect)
+        bound = [plan.bind(row) for row in rows]
+        if not bound:
+            return 0
+        try:
+            self._cursor.executemany(plan.sql, bound)
+        except self._errors as error:
+            raise store_error(error) from None
+        return self._cursor.rowcount
+
+    def give_up(self) -> None:
+        """Refuse everything from here on: the transaction is gone and must not be committed."""
+        self.is_given_up = True
+        self._cursor.close()
+
+    def say(self, sql: str, /) -> None:
+        """Run transaction control, which takes no parameters and returns nothing."""
+        try:
+            self._cursor.execute(sql, ())
+        except self._errors as error:
+            raise store_error(error) from None
+
+
+def insertion(
+    table: Table, *, is_idempotent: bool = False, returning: Sequence[Column[Any]] = ()
+) -> Prepared:
+    """Return an insert of every column that the caller has to fill.
+
+    Parameters
+    ----------
+    table : Table
+        Primary keys that the database numbers are left out.
+    is_idempotent : bool
+        Where a unique key is there already, do nothing and return no row.
+    returning : sequence of Column
+        What to return of the inserted row.
+    """
+
+    def build(dialect: str) -> Statement:
+        values = {
+            column.name: bindparam(column.name, type_=column.type)
+            for column in table.c
+            if column is not table.autoincrement_column
+        }
+        if not is_idempotent:
+            statement = insert(table).values(values)
+        elif dialect == "postgresql":
+            statement = postgresql.insert(table).values(values).on_conflict_do_nothing()
+        else:
+            statement = sqlite.insert(table).values(values).on_conflict_do_nothing()
+        return statement.returning(*returning) if returning else statement.inline()
+
+    return Prepared(build)

@@ -1,0 +1,104 @@
+"""A ranked queue, page by page, through its index."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from functools import cache
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Integer, Select, and_, bindparam, func, or_, select, union_all
+
+from leadqual.errors import InputError
+from leadqual.queue.items import QueueItem
+from leadqual.queue.states import FINAL_STATES, ItemState
+from leadqual.store.item_rows import (
+    IS_CLAIMED,
+    IS_DUE,
+    IS_SNOOZED,
+    IS_WAITING,
+    ITEM_COLUMNS,
+    Sight,
+)
+from leadqual.store.prepared import Prepared
+from leadqual.store.tables import ITEMS
+from leadqual.store.types import BigId, Real
+
+_QUEUE: Final = bindparam("of_queue", type_=ITEMS.c.queue.type)
+_N: Final = bindparam("n", type_=Integer)
+_AFTER_KEY: Final = bindparam("after_key", type_=Real)
+_AFTER_ID: Final = bindparam("after_id", type_=BigId)
+
+
+@cache
+def ranked(states: frozenset[ItemState], *, has_cursor: bool, sight: Sight) -> Prepared:
+    """Return the statement for one page: parameters `of_queue`, `n`, `now` and the cursor's.
+
+    Each state is a range of the index that is read in order and stops after a page; the pages
+    are merged. Leases and snoozes that have run out count as open.
+    """
+    arms = [
+        _arm(condition, has_cursor=has_cursor, sight=sight) for condition in _conditions(states)
+    ]
+    merged = union_all(*(select(arm.subquery()) for arm in arms)).subquery()
+    statement = select(*merged.c).order_by(merged.c.order_key.desc(), merged.c.item_id).limit(_N)
+    return Prepared(statement)
+
+
+def _conditions(states: frozenset[ItemState]) -> Iterator[ColumnElement[bool]]:
+    """Yield the condition of each arm."""
+    in_queue = ITEMS.c.queue == _QUEUE
+    for state in sorted(states):
+        named = and_(in_queue, ITEMS.c.state == state.value)
+        yield named if state in FINAL_STATES else and_(named, IS_WAITING, _still(state, states))
+    if ItemState.OPEN in states:
+        # coalesce() keeps the planner off the ranked index: what is due is found by its time.
+        here = func.coalesce(ITEMS.c.queue, "") == _QUEUE
+        for state, is_state in ((ItemState.CLAIMED, IS_CLAIMED), (ItemState.SNOOZED, IS_SNOOZED)):
+            if state not in states:
+                yield and_(here, is_state, IS_DUE)
+
+
+def _still(state: ItemState, states: frozenset[ItemState]) -> ColumnElement[bool]:
+    """Return what keeps items out whose claim or snooze is over, unless open ones are listed."""
+    if state in {ItemState.CLAIMED, ItemState.SNOOZED} and ItemState.OPEN not in states:
+        return ~IS_DUE
+    return IS_WAITING
+
+
+def _arm(
+    condition: ColumnElement[bool], *, has_cursor: bool, sight: Sight
+) -> Select[*tuple[Any, ...]]:
+    """Return one page of one arm."""
+    page = select(*ITEM_COLUMNS).where(condition, sight.condition)
+    if has_cursor:
+        behind = or_(ITEMS.c.order_key < _AFTER_KEY, ITEMS.c.item_id > _AFTER_ID)
+        page = page.where(ITEMS.c.order_key <= _AFTER_KEY, behind)
+    return page.order_by(ITEMS.c.order_key.desc(), ITEMS.c.item_id).limit(_N)
+
+
+def write_cursor(last: QueueItem) -> str:
+    """Return a text that names the place behind an item."""
+    return f"{last.order_key.hex()}_{last.item_id}"
+
+
+def read_cursor(cursor: str) -> tuple[float, int]:
+    """Return order key and item id of a cursor.
+
+    Raises
+    ------
+    InputError
+        When it is none of ours.
+    """
+    key, _, number = cursor.partition("_")
+    try:
+        order_key, item_id = float.fromhex(key), int(number)
+    except (ValueError, OverflowError):
+        raise _foreign() from None
+    if not math.isfinite(order_key) or not 0 <= item_id < 2**63:
+        raise _foreign()
+    return order_key, item_id
+
+
+def _foreign() -> InputError:
+    return InputError("the cursor is none of ours; leave it out to start at the top")

@@ -1,0 +1,126 @@
+"""One database transaction and the repositories in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+
+from leadqual.store.access import KeyRepository, SessionRepository, UserRepository
+from leadqual.store.audit import AuditRepository
+from leadqual.store.events import EventRepository
+from leadqual.store.handoffs import HandoffRepository
+from leadqual.store.idempotency import IdempotencyRepository
+from leadqual.store.leads import LeadRepository
+from leadqual.store.operations import AliasRepository, ImportRepository, StandardRepository
+from leadqual.store.outbox import OutboxRepository
+from leadqual.store.prepared import Link
+from leadqual.store.queue_items import QueueRepository
+from leadqual.store.scores import ScoreRepository
+
+
+class Tx:
+    """One transaction: what its repositories do is on disk together, or not at all.
+
+    Made by `Store.transaction` and `Store.read`; belongs to the thread that opened it.
+    """
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        """Undo what is done inside when it raises, and nothing of what came before.
+
+        Raises
+        ------
+        StoreError
+            When the database had to give up the whole transaction (a full disk, say):
+            then nothing of it will be committed.
+        """
+        self._link.say("SAVEPOINT unit")
+        try:
+            yield
+        except BaseException:
+            self._undo()
+            raise
+        self._link.say("RELEASE SAVEPOINT unit")
+
+    def _undo(self) -> None:
+        """Go back to the savepoint; where there is none any more, end the transaction."""
+        try:
+            self._link.say("ROLLBACK TO SAVEPOINT unit")
+            self._link.say("RELEASE SAVEPOINT unit")
+        except BaseException:
+            self._link.give_up()
+            raise
+
+    @cached_property
+    def leads(self) -> LeadRepository:
+        """Return the leads and their touches."""
+        return LeadRepository(self._link)
+
+    @cached_property
+    def scores(self) -> ScoreRepository:
+        """Return the scorings with their snapshots."""
+        return ScoreRepository(self._link)
+
+    @cached_property
+    def queue(self) -> QueueRepository:
+        """Return the queues."""
+        return QueueRepository(self._link)
+
+    @cached_property
+    def handoffs(self) -> HandoffRepository:
+        """Return the briefs."""
+        return HandoffRepository(self._link)
+
+    @cached_property
+    def events(self) -> EventRepository:
+        """Return the outcome events."""
+        return EventRepository(self._link)
+
+    @cached_property
+    def keys(self) -> KeyRepository:
+        """Return the API keys."""
+        return KeyRepository(self._link)
+
+    @cached_property
+    def users(self) -> UserRepository:
+        """Return the people who can log in."""
+        return UserRepository(self._link)
+
+    @cached_property
+    def sessions(self) -> SessionRepository:
+        """Return the logins."""
+        return SessionRepository(self._link)
+
+    @cached_property
+    def idempotency(self) -> IdempotencyRepository:
+        """Return the answers to give again."""
+        return IdempotencyRepository(self._link)
+
+    @cached_property
+    def outbox(self) -> OutboxRepository:
+        """Return the messages to send."""
+        return OutboxRepository(self._link)
+
+    @cached_property
+    def audit(self) -> AuditRepository:
+        """Return the audit log."""
+        return AuditRepository(self._link)
+
+    @cached_property
+    def standards(self) -> StandardRepository:
+        """Return the versions of the written standard."""
+        return StandardRepository(self._link)
+
+    @cached_property
+    def aliases(self) -> AliasRepository:
+        """Return which model versions serve."""
+        return AliasRepository(self._link)
+
+    @cached_property
+    def imports(self) -> ImportRepository:
+        """Return the imported files."""
+        return ImportRepository(self._link)
