@@ -81,8 +81,13 @@ def parse_raw(payload: Mapping[str, object]) -> RawLead | Rejected:
     try:
         return RawLead.model_validate(payload)
     except ValidationError as error:
-        errors = error.errors(include_url=False, include_input=False)
-        return Rejected(_bounded(_reasons(errors)))
+        return Rejected(field_reasons(error))
+
+
+def field_reasons(error: ValidationError) -> tuple[FieldReason, ...]:
+    """Say in plain words what a validation found, one reason per field and no value repeated."""
+    errors = error.errors(include_url=False, include_input=False)
+    return _bounded(_reasons(errors))
 
 
 def _reasons(errors: Iterable[Mapping[str, Any]]) -> list[FieldReason]:

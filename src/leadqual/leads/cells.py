@@ -1,0 +1,220 @@
+"""Cells of a table to values: the reading rules of a mapping, decided once per column."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime, tzinfo
+from functools import lru_cache
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from leadqual.leads.fields import UNITS, Kind
+from leadqual.leads.quantities import Unreadable, read_number
+from leadqual.leads.spec import ColumnSpec
+
+Cells = Mapping[str, object]
+"""One row of a table: column name to cell."""
+
+Reader = Callable[[Cells], object]
+"""From a row to a value, None where it is not known, or `Unreadable`."""
+
+Convert = Callable[[object], object]
+
+# fmt: off
+_TRUE: Final = frozenset({
+    "true", "t", "yes", "y", "1", "on", "x", "ja", "j", "wahr", "oui", "o", "vrai", "si", "sí",
+    "s", "sim", "verdadero", "verdadeiro",
+})
+_FALSE: Final = frozenset({
+    "false", "f", "no", "n", "0", "off", "nein", "falsch", "non", "faux", "nao", "não", "falso",
+})
+# fmt: on
+_NOT_SINGLE: Final = Unreadable("must be a single value, not a list or an object")
+_NOT_BOOL: Final = Unreadable("must be yes or no; give other spellings under `map:`")
+_NOT_ISO: Final = Unreadable(
+    "is no time of the form 2018-02-01 or 2018-02-01 13:45:00; name its form under `parse:`"
+)
+
+
+def compile_reader(
+    spec: ColumnSpec, kind: Kind, *, na: tuple[str, ...] = (), timezone: str = "UTC"
+) -> Reader:
+    """Return the function that reads one column.
+
+    Parameters
+    ----------
+    spec : ColumnSpec
+        The column and its `map`, `parse`, `unit`, `default` and `na`; or a constant.
+    kind : Kind
+        What the value must be; `ANY` leaves it as it is (attributes).
+    na : tuple of str
+        Spellings of "unknown" in the whole file; those of the column are added.
+    timezone : str
+        Of times without an offset.
+    """
+    convert = _converter(spec, kind, timezone)
+    if spec.column is None:
+        constant = convert(spec.default if spec.const is None else spec.const)
+        return lambda _: constant
+    fetch = _known_cell(spec.column, frozenset({*na, *spec.na, ""}))
+    if spec.map is not None:
+        fetch = _mapped(fetch, spec.map, keeps_others=spec.default is None)
+    default = spec.default
+
+    def read(cells: Cells) -> object:
+        cell = fetch(cells)
+        if cell is None:
+            cell = default
+        return None if cell is None else convert(cell)
+
+    return read
+
+
+def cell_text(cell: object) -> str | None:
+    """Return a cell as a mapping file would spell it (1.0 is `1`, True is `true`).
+
+    An empty cell is the empty string; None means that it holds no single value.
+    """
+    if isinstance(cell, str):
+        return _without_escape(cell)
+    if cell is None:
+        return ""
+    if isinstance(cell, bool):
+        return "true" if cell else "false"
+    if isinstance(cell, float) and cell.is_integer():
+        return str(int(cell))
+    return str(cell) if isinstance(cell, (int, float, date)) else None
+
+
+def _without_escape(cell: str) -> str:
+    """Trim a text cell, and take off the quote that `write_rejected` puts before a formula."""
+    text = cell.strip()
+    return text[1:] if text[:1] == "'" and text[1:2] in {"=", "+", "-", "@"} else text
+
+
+def _known_cell(column: str, unknown: frozenset[str]) -> Reader:
+    """Return the function that fetches a cell, None for every spelling of "unknown"."""
+
+    def fetch(cells: Cells) -> object:
+        cell = cells.get(column)
+        if isinstance(cell, str):
+            cell = _without_escape(cell)
+            return None if cell in unknown else cell
+        # NaN is how data frames write "unknown".
+        if cell is None or (isinstance(cell, float) and math.isnan(cell)):
+            return None
+        return None if cell_text(cell) in unknown else cell
+
+    return fetch
+
+
+def _mapped(fetch: Reader, mapped: Mapping[str, str | None], *, keeps_others: bool) -> Reader:
+    """Return the function that replaces cells, and drops or keeps those not in the map."""
+
+    def replace(cells: Cells) -> object:
+        cell = fetch(cells)
+        key = cell_text(cell)
+        if key is not None and key in mapped:
+            return mapped[key]
+        return cell if keeps_others else None
+
+    return replace
+
+
+def _converter(spec: ColumnSpec, kind: Kind, timezone: str) -> Convert:
+    """Return the function from a known cell to a value of this kind."""
+    if kind is Kind.TIME:
+        return _time_converter(spec.parse, UTC if timezone == "UTC" else ZoneInfo(timezone))
+    if kind is Kind.BOOL or spec.parse == "bool":
+        return _read_bool
+    if kind is Kind.TEXT:
+        return _read_text
+    if kind is Kind.ANY and spec.parse is None and spec.unit is None:
+        return _read_any
+    return _number_converter(spec, is_count=kind is Kind.COUNT)
+
+
+def _number_converter(spec: ColumnSpec, *, is_count: bool) -> Convert:
+    """Return the function from a cell to a number in the unit of its field."""
+    factor = UNITS[spec.unit] if isinstance(spec.unit, str) else (spec.unit or 1.0)
+    parse = spec.parse
+    is_exact = spec.unit is None and parse != "range"
+
+    def convert(cell: object) -> object:
+        value = read_number(cell if isinstance(cell, (int, float, str)) else "", parse=parse)
+        if isinstance(value, Unreadable):
+            return value
+        value *= factor
+        if not is_count:
+            return value
+        if is_exact and not value.is_integer():
+            return Unreadable("must be a whole number")
+        return round(value)
+
+    return convert
+
+
+def _time_converter(form: str | None, zone: tzinfo) -> Convert:
+    """Return the function from a cell to an aware time; without an offset it is of the zone."""
+
+    def convert(cell: object) -> object:
+        moment = _read_time(cell, form)
+        if isinstance(moment, datetime) and moment.tzinfo is None:
+            return moment.replace(tzinfo=zone)
+        return moment
+
+    return convert
+
+
+def _read_time(cell: object, form: str | None) -> datetime | Unreadable:
+    """Read a time."""
+    if isinstance(cell, datetime):
+        return cell
+    if isinstance(cell, date):
+        return datetime.combine(cell, datetime.min.time())
+    if form in {"epoch_s", "epoch_ms"}:
+        return _from_epoch(cell, 1000.0 if form == "epoch_ms" else 1.0)
+    text = cell_text(cell)
+    return _NOT_SINGLE if text is None else _parse_time(text, form)
+
+
+def _from_epoch(cell: object, per_second: float) -> datetime | Unreadable:
+    """Read seconds or milliseconds since 1970."""
+    number = read_number(cell if isinstance(cell, (int, float, str)) else "")
+    if isinstance(number, Unreadable):
+        return number
+    try:
+        return datetime.fromtimestamp(number / per_second, tz=UTC)
+    except (ValueError, OverflowError, OSError):
+        return Unreadable("is no time since 1970 of that unit")
+
+
+@lru_cache(maxsize=65_536)
+def _parse_time(text: str, form: str | None) -> datetime | Unreadable:
+    """Read ISO 8601, or the form that the mapping names."""
+    try:
+        if form is None:
+            return datetime.fromisoformat(text)
+        return datetime.strptime(text, form)  # noqa: DTZ007 - the zone of the mapping follows
+    except ValueError:
+        return _NOT_ISO if form is None else Unreadable(f"is no time of the form {form}")
+
+
+def _read_bool(cell: object) -> bool | Unreadable:
+    """Read yes and no in five languages."""
+    text = (cell_text(cell) or "").casefold()
+    if text in _TRUE:
+        return True
+    return False if text in _FALSE else _NOT_BOOL
+
+
+def _read_text(cell: object) -> str | Unreadable:
+    """Read text."""
+    text = cell_text(cell)
+    return _NOT_SINGLE if text is None else text
+
+
+def _read_any(cell: object) -> object:
+    """Read an attribute: numbers and truth values stay, times become ISO text."""
+    return cell if isinstance(cell, (bool, int, float)) else _read_text(cell)
