@@ -6,8 +6,8 @@ Only this package knows SQLAlchemy. `open_store(url)` gives a `Store`; `store.tr
 when the database is locked). All arguments after `*` are keywords.
 
 `Store`
-    open_store(url: str) -> Store; transaction(); read(); upgrade(); check_schema(); info();
-    check(now) -> CheckReport; backup(path); restore(path); scrub(); close(); warnings
+    open_store(url) -> Store; transaction(); read(); upgrade(); check_schema(); info(); warnings
+    check(now) -> CheckReport; backup(path); restore(path); scrub(); close()
 `Tx`
     savepoint()
 `tx.leads`
@@ -18,61 +18,63 @@ when the database is locked). All arguments after `*` are keywords.
     find_by_email(email, *, since) -> LeadRecord | None
     find_by_external(feed, external_id) -> LeadRecord | None
     ids_by_external(feed, external_ids) -> dict[str, str]
-    touches(lead_id) -> tuple[Touch, ...]; count(*, since=None) -> int
-    erase(lead_id, *, at, actor, suppression_key) -> tuple[str, ...]; is_suppressed(identity, key)
+    touches(lead_id) -> tuple[Touch, ...]; count(*, since=...) -> int
+    erase(lead_id, *, at, actor, suppression_key) -> tuple[str, ...]
+    is_suppressed(identity, key) -> bool
 `tx.scores`
     insert(lead_id, *, score, decision, snapshot, reason) -> int
-    insert_many(rows: Sequence[NewScore]) -> None
+    insert_many(rows: Sequence[NewScore])
     latest(lead_id) -> ScoreRecord | None; latest_many(lead_ids) -> dict[str, ScoreRecord]
     of(lead_id) -> tuple[ScoreRecord, ...]; needing_rescore(limit) -> tuple[str, ...]
     iter_training_rows(batch_size) -> Iterator[list[TrainingRow]]
-`tx.queue` (`.limited_to(queues)` gives the same repository seeing only these queues, in SQL)
-    put(lead_id, decision, *, now) -> QueueItem; put_many(rows) -> None
-    get(lead_id, *, now=None) -> QueueItem | None
+`tx.queue`
+    limited_to(queues, *, ae=None) -> QueueRepository, to which nothing else exists (in SQL)
+    put(lead_id, decision, *, now) -> QueueItem; put_many(pairs, *, now) -> int
+    get(lead_id, *, now=None) -> QueueItem | None; get_many(lead_ids, *, now)
     ranked(queue, *, limit, now, cursor=None, states=(OPEN, CLAIMED)) -> Page
-    claim_next(queue, *, actor, now, lease=LEASE) -> QueueItem | None
+    claim_next(queue, *, actor, now, lease=LEASE) -> QueueItem | None; wake(*, now) -> int
     claim(lead_id, *, actor, now, lease=LEASE) -> QueueItem
     release(lead_id, *, actor, token, now) -> QueueItem
     snooze(lead_id, *, actor, token, until, now) -> QueueItem
     apply(lead_id, event, *, token, now, extras=Extras(until, handed_to)) -> QueueItem
-        (append the event first)
     depths(now) -> tuple[QueueDepth, ...]; count_queued(queue, *, since) -> int
     handoffs(*, handed_to=None, is_finished=False, limit=200) -> tuple[QueueItem, ...]
     log(lead_id) -> tuple[WorkEntry, ...]; verify(now) -> tuple[str, ...]
 `tx.handoffs`
-    save(brief: Handoff) -> None; latest(lead_id) -> Handoff | None
+    save(brief); latest(lead_id) -> Handoff | None; latest_many(lead_ids) -> dict[str, Handoff]
 `tx.events`
-    append(event, *, event_key=None) -> (StoredEvent, created); append_many(rows) -> int
+    append(event, *, event_key=None) -> (StoredEvent, created); before `queue.apply`
+    append_many(pairs of event and key) -> int
     of(lead_id) -> tuple[StoredEvent, ...]; iter_all(batch_size) -> Iterator[list[OutcomeEvent]]
-    count_leads_by_type(*, since=None, until=None) -> dict[OutcomeType, int]
+    count_leads_by_type(*, since=..., until=...) -> dict[OutcomeType, int]
 `tx.keys`
-    create(...) -> KeyRecord; find(key_hash) -> KeyRecord | None; get(key_id); all()
-    revoke(key_id, *, at); expire(key_id, *, at); mark_used(key_id, *, at)
+    insert(KeyDraft) -> KeyRecord; find(key_hash); get(key_id); list(); revoke(key_id, *, at)
+    note_use(key_id, *, at)
 `tx.users`
-    create(...) -> UserRecord; find(username) -> UserRecord | None; all()
-    set_password(username, password_hash, *, at); set_role(...); set_active(...)
+    insert(UserRecord); find(username); get(username); list()
+    update(username, *, at, password_hash=None, role=None, is_active=None)
 `tx.sessions`
-    create(record); find(session_hash) -> SessionRecord | None; mark_seen(session_hash, *, at)
-    delete(session_hash); delete_of(username); prune(*, now) -> int
+    insert(SessionRecord); find(session_hash); note_use(session_hash, *, at)
+    delete(session_hash); delete_of(username) -> int; prune(now) -> int
 `tx.idempotency`
     find(key, scope) -> IdempotentAnswer | None; prune(*, before) -> int
-    save(key, scope, *, body_hash, status, response_json, at) -> (IdempotentAnswer, created)
+    save(key, scope, *, body_hash, response_json, at) -> IdempotentAnswer
 `tx.outbox`
-    put(kind, payload, *, lead_id, at); due(*, now, limit) -> tuple[OutboxMessage, ...]
+    put(kind, payload, *, lead_id, at) -> int; due(*, now, limit) -> tuple[OutboxMessage, ...]
     mark_delivered(message_id, *, at); mark_failed(message_id, *, error, due_at)
-    give_up(message_id, *, error, at); oldest_due(now) -> datetime | None; prune(*, before)
+    give_up(message_id, *, error, at); oldest_due() -> datetime | None; prune(*, before) -> int
 `tx.audit`
-    append(action, *, actor, subject, at, detail=None) -> AuditEntry; verify() -> AuditCheck
+    append(action, *, actor, subject, at, detail={}) -> AuditEntry; verify() -> AuditCheck
     iter_all(batch_size) -> Iterator[list[AuditEntry]]
 `tx.standards`
-    propose(yaml, *, owner, created_by, at) -> StandardRecord; get(version); all()
+    propose(yaml, *, owner, created_by, at) -> StandardRecord; get(version); list()
     active() -> StandardRecord | None; activate(version, *, actor, at) -> StandardRecord
 `tx.aliases`
-    get(alias) -> AliasRecord | None; all()
-    set(alias, version, *, actor, at, reason) -> AliasRecord; clear(alias)
+    get(alias) -> AliasRecord | None; list(); clear(alias)
+    set(alias, version, *, actor, at, reason) -> AliasRecord
 `tx.imports`
-    start(*, feed, file_name, file_hash, mapping_hash, actor, at) -> (ImportRecord, created)
-    finish(import_id, *, at, counts: ImportCounts) -> ImportRecord; all()
+    start(draft: ImportRecord) -> (ImportRecord, created); get(import_id); list()
+    finish(import_id, *, at, counts: ImportCounts) -> ImportRecord
 """
 
 from leadqual.store.database import Store, open_store

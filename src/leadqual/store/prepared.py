@@ -26,6 +26,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine.interfaces import DBAPICursor
+from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from leadqual.store.faults import store_error
 
@@ -100,9 +101,7 @@ class Prepared:
         order: Sequence[str] | None = compiled.positiontup
         names = tuple(order if order is not None else compiled.params)
         columns = list(statement.exported_columns)
-        readers = [
-            column.type.dialect_impl(dialect).result_processor(dialect, None) for column in columns
-        ]
+        readers = [_reader(column.type, dialect) for column in columns]
         return _Plan(
             sql=compiled.string,
             names=names,
@@ -116,6 +115,11 @@ class Prepared:
             results=tuple((i, reader) for i, reader in enumerate(readers) if reader is not None),
             has_rows=bool(columns),
         )
+
+
+def _reader(kind: TypeEngine[Any], dialect: Dialect) -> Processor | None:
+    """Return what converts a column of our own types; the drivers do the others themselves."""
+    return kind.result_processor(dialect, None) if isinstance(kind, TypeDecorator) else None
 
 
 class Link:
