@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from leadqual.errors import InputError
 
+MAX_DAYS: Final = 36_500
 MONDAY: Final = datetime(2024, 11, 4, tzinfo=UTC)
 """Default first day of the history: two years of it end before this program was written."""
 
@@ -24,7 +26,7 @@ _SHARES: Final = (
     "ae_catch_share",
     "never_closed_share",
 )
-_AMOUNTS: Final = ("delay_scale", "signal", "interactions", "drift")
+_FACTORS: Final = ("delay_scale", "signal", "interactions", "drift")
 _COUNTS: Final = ("n_leads", "n_days", "n_mrr", "n_sdr", "n_am", "n_ae")
 
 
@@ -58,7 +60,8 @@ class FunnelParameters:
     drift_at : float
         When the market moves, as a share of the history, [0, 1].
     worked_share, random_share : float
-        Share of each week's leads worked by legacy points, and of the rest by chance.
+        Shares of each week's leads worked by legacy points (the best), and by chance. Account
+        managers work leads of customers besides.
     free_mail_share, spam_share, test_share, repeat_share : float
         Shares of leads from a free mail provider, of spam, of test entries, and of people who
         were leads before.
@@ -77,7 +80,8 @@ class FunnelParameters:
     Raises
     ------
     InputError
-        When a count is below 1, a share outside [0, 1], a factor negative or `start` naive.
+        With every problem at once: a count below 1, a share outside [0, 1], a factor negative
+        or not finite, `start` naive.
     """
 
     n_leads: int = 20_000
@@ -110,16 +114,32 @@ class FunnelParameters:
         problems = [
             *(f"{name} must be at least 1" for name in _COUNTS if getattr(self, name) < 1),
             *(f"{name} must lie in [0, 1]" for name in _SHARES if not _is_share(self, name)),
-            *(f"{name} must not be negative" for name in _AMOUNTS if getattr(self, name) < 0),
+            *(
+                f"{name} must be finite and not negative"
+                for name in _FACTORS
+                if not 0 <= getattr(self, name) < math.inf
+            ),
+            *self._contradictions(),
         ]
+        if problems:
+            raise InputError("simulation parameters: " + "; ".join(problems))
+
+    def _contradictions(self) -> list[str]:
+        """Say what is impossible about single fields and pairs of them."""
+        problems = []
         for name in ("false_pass", "false_fail"):
             low, high = getattr(self, name)
             if not 0 <= low <= high <= 1:
                 problems.append(f"{name} must be two ascending shares in [0, 1]")
         if self.start.tzinfo is None:
             problems.append("start must have a time zone")
-        if problems:
-            raise InputError("simulation parameters: " + "; ".join(problems))
+        if self.seed < 0:
+            problems.append("seed must not be negative")
+        if self.n_days > MAX_DAYS:
+            problems.append(f"n_days must be at most {MAX_DAYS}")
+        if self.spam_share + self.test_share > 1:
+            problems.append("spam_share and test_share must not add up to more than 1")
+        return problems
 
     @property
     def end(self) -> datetime:
