@@ -58,6 +58,7 @@ _WORDS: Final[Mapping[str, Callable[..., object] | Mapping[Any, str]]] = {
     "outcomes": wording.OUTCOMES,
     "queue_titles": wording.QUEUE_TITLES,
     "reason_words": wording.REASONS,
+    "sentence": wording.sentence,
     "spoken": wording.spoken,
     "states": wording.STATES,
     "topics": wording.TOPICS,

@@ -112,9 +112,9 @@ def plain_text(value: object) -> object:
     )
 
 
-def web_address(value: str | None) -> str | None:
+def web_address(value: object) -> str | None:
     """Return an address only when it is http(s) and names a host; else None, show as text."""
-    if not value:
+    if not isinstance(value, str):
         return None
     try:
         parts = urlsplit(value.strip())
@@ -202,7 +202,11 @@ def ago(at: datetime, *, now: datetime) -> str:
     return f"{duration(now - at)} ago"
 
 
+def sentence(text: str) -> str:
+    """Return text that begins with a capital letter and ends without a full stop."""
+    return (text[:1].upper() + text[1:]).rstrip(". ")
+
+
 def spoken(name: str) -> str:
     """Return a code such as `trade_show` as words: `Trade show`."""
-    words = name.replace("_", " ").replace(".", " ").strip()
-    return words[:1].upper() + words[1:]
+    return sentence(name.replace("_", " ").strip())
