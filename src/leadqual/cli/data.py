@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from leadqual.cli.help_text import example, new_group
 from leadqual.cli.output import AsJson, byte_progress, emit, note, now, steps
+
+if TYPE_CHECKING:
+    from leadqual.services.importing import ImportSummary
 
 _mapping = new_group("mapping", "Mapping files: how an export's columns become leads.")
 
@@ -75,16 +78,27 @@ def import_history(
             f"Importing {file.name}", total=count_bytes(request), is_quiet=as_json
         ) as advance,
     ):
-        summary = import_file(workshop.store, request, now=now(), on_progress=advance)
+        summary = import_file(workshop, request, now=now(), on_progress=advance)
     done = "would be" if dry_run else "were"
     text = (
         f"{summary.n_created:,} leads and {summary.n_events_created:,} events {done} added; "
         f"{summary.n_known:,} leads and {summary.n_events_known:,} events were there already"
     )
     emit(asdict(summary), as_json=as_json, text=text)
-    if summary.n_rejected and not as_json:
-        where = f", see {summary.rejected_file}" if summary.rejected_file else ""
-        note(f"{summary.n_rejected:,} rows were rejected{where}")
+    if not as_json:
+        _tell_rejected(summary)
+
+
+def _tell_rejected(summary: ImportSummary) -> None:
+    """Say how many rows were rejected, most for what, and where they are."""
+    if summary.is_repeat:
+        note("this data was imported with this mapping before: nothing was done")
+    elif summary.n_rejected:
+        note(f"{summary.n_rejected:,} rows were rejected, most often:")
+        for problem, count in list(summary.problems.items())[:5]:
+            note(f"  {count:,} x {problem}")
+        for path in summary.rejected_files:
+            note(f"  see {path}")
 
 
 def suggest(

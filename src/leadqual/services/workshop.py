@@ -11,7 +11,7 @@ from typing import Final
 from leadqual.config import Settings, load_settings
 from leadqual.errors import ConfigError
 from leadqual.registry.local import LocalRegistry
-from leadqual.registry.signing import load_or_create_key
+from leadqual.registry.signing import derive_key, load_or_create_key
 from leadqual.registry.tracking import LabBook, open_lab_book
 from leadqual.services.calls import Call, Principal, PrincipalKind, Scope
 from leadqual.services.promotion import CHALLENGER, CHAMPION, ModelVersions
@@ -25,13 +25,17 @@ OPERATOR: Final = Principal(
 
 @dataclass(frozen=True)
 class Workshop:
-    """One deployment as the command line sees it. `lab_book` is None without MLflow."""
+    """One deployment as the command line sees it.
+
+    `lab_book` is None without MLflow; `suppression_key` finds the marks of erased persons.
+    """
 
     settings: Settings
     store: Store
     registry: LocalRegistry
     models: ModelVersions
     lab_book: LabBook | None
+    suppression_key: bytes
 
 
 @contextmanager
@@ -51,13 +55,15 @@ def open_workshop(settings: Settings) -> Iterator[Workshop]:
         if store.info().schema is None:
             store.upgrade()
         store.check_schema()
-        registry = LocalRegistry(settings.resolved_models_dir, signing_key(settings))
+        key = signing_key(settings)
+        registry = LocalRegistry(settings.resolved_models_dir, key)
         yield Workshop(
             settings=settings,
             store=store,
             registry=registry,
             models=ModelVersions(store, registry),
             lab_book=open_lab_book(settings),
+            suppression_key=derive_key(key, "suppression"),
         )
     finally:
         store.close()
