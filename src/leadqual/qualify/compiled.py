@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,9 @@ from leadqual.features.encoder import EncodedLeads, Encoder
 from leadqual.features.spec import NumericFeature
 from leadqual.qualify.additive import AdditiveModel
 from leadqual.qualify.tree_tables import TreeTables
+
+_FEW: Final = 8
+"""Up to so many leads, one sweep over all thresholds beats a search per feature."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +50,10 @@ class _Linear:
 class _Trees:
     """The trees of all models: blocks of all ensembles one after the other."""
 
-    thresholds: tuple[tuple[int, NDArray[np.float64]], ...]  # (row of z, ascending)
+    numeric_rows: NDArray[np.intp]  # rows of z that any tree reads
+    limits: tuple[NDArray[np.float64], ...]  # thresholds of each of these, ascending
+    all_limits: NDArray[np.float64]  # the same as one array, (n_numeric, 1, n_most), inf beyond
+    missing_state: NDArray[np.intp]  # (n_numeric, 1)
     categorical_rows: NDArray[np.intp]  # rows of codes that any tree reads
     first_state: NDArray[np.intp]  # (n_read, 1): numeric features first, then categorical
     bits: NDArray[np.uint8]  # (n_states_total, n_blocks)
@@ -129,14 +135,26 @@ class CompiledModels:
 
 def _cells(trees: _Trees, leads: EncodedLeads) -> NDArray[np.intp]:
     """Return the cell of every block for every lead, shape (n_leads, n_blocks)."""
-    states = [
-        np.where(leads.is_missing[row], limits.size + 1, limits.searchsorted(leads.z[row]))
-        for row, limits in trees.thresholds
-    ]
-    states.extend(leads.codes[trees.categorical_rows])
-    rows = np.array(states, dtype=np.intp).reshape(len(states), leads.n_leads) + trees.first_state
+    n_numeric = trees.numeric_rows.size
+    rows = np.empty((n_numeric + trees.categorical_rows.size, leads.n_leads), dtype=np.intp)
+    rows[:n_numeric] = _intervals(trees, leads)
+    rows[n_numeric:] = leads.codes.take(trees.categorical_rows, axis=0)
+    rows += trees.first_state
     pattern = np.bitwise_or.reduce(trees.bits.take(rows, axis=0), axis=0)
     return np.asarray(pattern + trees.first_cell, dtype=np.intp)
+
+
+def _intervals(trees: _Trees, leads: EncodedLeads) -> NDArray[np.intp]:
+    """Return between which thresholds each number lies, (n_numeric, n_leads)."""
+    z = leads.z.take(trees.numeric_rows, axis=0)
+    if leads.n_leads <= _FEW:
+        below = (trees.all_limits < z[:, :, None]).sum(axis=2)
+    else:
+        below = np.stack([
+            limits.searchsorted(row) for limits, row in zip(trees.limits, z, strict=True)
+        ])
+    is_missing = leads.is_missing.take(trees.numeric_rows, axis=0)
+    return np.where(is_missing, trees.missing_state, below)
 
 
 def compile_models(encoder: Encoder, models: Sequence[AdditiveModel]) -> CompiledModels:
@@ -212,7 +230,10 @@ def _compile_trees(encoder: Encoder, models: Sequence[AdditiveModel]) -> _Trees:
     n_cells = np.repeat([1 << table.n_bits for table in tables], sizes)
     reader = _StateReader(encoder, tables)
     return _Trees(
-        thresholds=tuple((row, reader.limits[row]) for row in reader.numeric_rows),
+        numeric_rows=np.array(reader.numeric_rows, dtype=np.intp),
+        limits=tuple(reader.limits.values()),
+        all_limits=_as_one(list(reader.limits.values())),
+        missing_state=np.array([[x.size + 1] for x in reader.limits.values()]).reshape(-1, 1),
         categorical_rows=np.array(reader.categorical_rows, dtype=np.intp),
         first_state=reader.first_state,
         bits=reader.bits(),
@@ -228,6 +249,14 @@ def _compile_trees(encoder: Encoder, models: Sequence[AdditiveModel]) -> _Trees:
 def _widen(array: NDArray[Any], width: int) -> NDArray[Any]:
     """Append columns of zeros."""
     return np.pad(array, ((0, 0), (0, width - array.shape[1])))
+
+
+def _as_one(limits: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
+    """Return arrays of different lengths as one of shape (n, 1, longest), filled with inf."""
+    joined = np.full((len(limits), 1, max((x.size for x in limits), default=0)), np.inf)
+    for row, values in enumerate(limits):
+        joined[row, 0, : values.size] = values
+    return joined
 
 
 def _by_feature(

@@ -64,11 +64,12 @@ class Predictor:
         self._amount = amount
         self._conversion = conversion
         models = [amount.log_usd, *heads.values()]
-        self._heads = {TARGETS.index(head): 1 + i for i, head in enumerate(heads)}
+        self._heads = [TARGETS.index(head) for head in heads]
+        self._head_columns = np.arange(1, 1 + len(heads))
         if conversion is not None:
             first = len(models)
             models.extend(conversion.models)
-            self._products = _products(conversion, list(self._heads.values()), first)
+            self._products = _products(conversion, self._head_columns.tolist(), first)
         self._compiled: CompiledModels = compile_models(encoder, models)
 
     def predict(self, leads: EncodedLeads, *, explain: bool) -> Predictions:
@@ -77,36 +78,18 @@ class Predictor:
         probability = sigmoid(logits)
         p = np.full((leads.n_leads, len(TARGETS)), np.nan)
         found = None if shares is None else np.zeros((leads.n_leads, len(TARGETS), shares.shape[2]))
-        for target, column in self._heads.items():
-            p[:, target] = probability[:, column]
-            if found is not None and shares is not None:
-                found[:, target] = shares[:, column]
+        p[:, self._heads] = probability.take(self._head_columns, axis=1)
+        if found is not None and shares is not None:
+            found[:, self._heads] = shares.take(self._head_columns, axis=1)
         if self._conversion is not None:
-            logit, slope = self._convert(logits, probability)
+            logit = np.full(leads.n_leads, self._conversion.shift)
+            slope = None if shares is None else np.zeros_like(logits)
+            for product in self._products:
+                logit += _log_odds(product, (logits, probability), slope)
             p[:, -1] = sigmoid(logit)
-            if found is not None and shares is not None:
+            if found is not None and shares is not None and slope is not None:
                 found[:, -1] = (shares * slope[:, :, None]).sum(axis=1)
         return Predictions(p, self._amount.expected_usd(logits[:, 0]), found)
-
-    def _convert(
-        self, logits: NDArray[np.float64], probability: NDArray[np.float64]
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return the log-odds of conversion and their slope in each model's log-odds."""
-        total = np.full(len(logits), 0.0 if self._conversion is None else self._conversion.shift)
-        slope = np.zeros_like(logits)
-        for product in self._products:
-            if product.is_plain:
-                total += product.weight * logits[:, product.columns[0]]
-                slope[:, product.columns[0]] += product.weight
-                continue
-            p = probability[:, product.columns]
-            factor = product.floor + (1.0 - product.floor) * p
-            whole = np.minimum(np.maximum(factor.prod(axis=1), _EPS), 1.0 - _EPS)
-            total += product.weight * np.log(whole / (1.0 - whole))
-            # d log-odds(whole) / d log-odds(p), by the chain rule.
-            steep = (1.0 - product.floor) * p * (1.0 - p) / factor / (1.0 - whole)[:, None]
-            slope[:, product.columns] += product.weight * steep
-        return total, slope
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,6 +103,27 @@ class _Product:
     columns: NDArray[np.intp]
     floor: NDArray[np.float64]
     is_plain: bool
+
+
+def _log_odds(
+    product: _Product,
+    answers: tuple[NDArray[np.float64], NDArray[np.float64]],
+    slope: NDArray[np.float64] | None,
+) -> NDArray[np.float64]:
+    """Return the weighted log-odds of one estimate; add their slope in each model's log-odds."""
+    columns, (logits, probability) = product.columns, answers
+    if product.is_plain:
+        if slope is not None:
+            slope[:, columns] += product.weight
+        return product.weight * logits[:, columns[0]]
+    p = probability.take(columns, axis=1)
+    kept = 1.0 - product.floor
+    factor = product.floor + kept * p
+    whole = np.minimum(np.maximum(np.multiply.reduce(factor, axis=1), _EPS), 1.0 - _EPS)
+    rest = 1.0 - whole
+    if slope is not None:  # d log-odds(whole) / d log-odds(p), by the chain rule
+        slope[:, columns] += product.weight * (kept * p * (1.0 - p) / factor / rest[:, None])
+    return np.asarray(product.weight * np.log(whole / rest), dtype=np.float64)
 
 
 def sigmoid(logit: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -58,27 +58,26 @@ def choose(contributions: NDArray[np.float64], seen: NDArray[np.float64]) -> Cho
     seen : ndarray of float64, shape (n_features, n_leads)
     """
     n_leads, n_targets, n_features = contributions.shape
-    target = np.zeros((n_leads, N_REASONS), dtype=np.intp)
-    feature = np.full((n_leads, N_REASONS), -1, dtype=np.intp)
-    weight, value = np.zeros((n_leads, N_REASONS)), np.full((n_leads, N_REASONS), np.nan)
-    if not n_features:
-        return Chosen(target, feature, weight, value)
+    best = np.zeros((n_leads, N_REASONS), dtype=np.intp)
+    strength = np.zeros((n_leads, N_REASONS))
     row = np.arange(n_leads)
     left = contributions * _DISCOUNTS
     flat = left.reshape(n_leads, n_targets * n_features)
-    for place in range(N_REASONS):
-        best = flat.argmax(axis=1) if place < N_UP else flat.argmin(axis=1)
-        strength = flat[row, best]
-        is_reason = strength >= MIN_WEIGHT if place < N_UP else strength <= -MIN_WEIGHT
-        at_target, at_feature = best // n_features, best % n_features
-        target[:, place] = at_target
-        feature[:, place] = np.where(is_reason, at_feature, -1)
-        weight[:, place] = contributions[row, at_target, at_feature]
-        value[:, place] = seen[at_feature, row]
-        left[row, :, at_feature] = 0.0
-    return Chosen(target, feature, weight, value)
+    for place in range(N_REASONS if n_features else 0):
+        cell = flat.argmax(axis=1) if place < N_UP else flat.argmin(axis=1)
+        best[:, place] = cell
+        strength[:, place] = flat[row, cell]
+        left[row, :, cell % n_features] = 0.0
+    if not n_features:
+        return Chosen(best, best - 1, strength, strength)
+    target, feature = np.divmod(best, n_features)
+    weight = contributions[row[:, None], target, feature]
+    is_reason = strength * _SIGNS >= MIN_WEIGHT
+    value = seen[feature, row[:, None]]
+    return Chosen(target, np.where(is_reason, feature, -1), weight, value)
 
 
+_SIGNS: Final = np.repeat([1.0, -1.0], [N_UP, N_DOWN])
 _DISCOUNTS: Final = np.array([
     [CONVERSION_DISCOUNT if target == CONVERSION else 1.0] for target in TARGETS
 ])
