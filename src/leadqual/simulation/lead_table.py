@@ -26,6 +26,7 @@ COUNT_COLUMNS: Final = (
     "seconds_on_site",
     "n_downloads",
 )
+_SEASONS: Final = ("autumn", "winter", "spring", "summer")
 _CODE_SHARE = 0.75
 _CONSENT_SHARE = 0.7
 
@@ -137,10 +138,11 @@ def _campaign_columns(population: Population, rng: Generator) -> Table:
     arrivals = population.arrivals
     utm = [SOURCES[i].utm for i in arrivals.source]
     tagged = (rng.random(population.n_leads) < 0.85) & np.array([pair[0] != "" for pair in utm])
-    season = (arrivals.created_s // (91 * 86_400)).tolist()
-    products = _levels([level.name for level in PRODUCTS], arrivals.product)
+    quarter = (arrivals.created_s // (91 * 86_400)) % len(_SEASONS)
+    products = [PRODUCTS[i].name for i in arrivals.product]
     campaigns = [
-        f"{product}-q{quarter + 1}" for product, quarter in zip(products, season, strict=True)
+        f"{product}-{_SEASONS[number]}"
+        for product, number in zip(products, quarter.tolist(), strict=True)
     ]
     return {
         "utm_source": _where([pair[0] for pair in utm], tagged),
