@@ -8,6 +8,7 @@
      │  └──lease expires─┘
      └──due── snoozed <──snooze / contact_later
     any rep state ──disqualified, no_response, spam, …──> closed
+    any rep state ──won, lost (by an account manager or a CRM)──> won | lost
 
 Final if and only if it has a finish time (a CHECK in the database says the same).
 """
@@ -49,20 +50,19 @@ _REP: Final[Mapping[OutcomeType, ItemState]] = {
     OutcomeType.DO_NOT_CONTACT: ItemState.CLOSED,
 }
 
+_CLOSED_DEAL: Final = {OutcomeType.WON: ItemState.WON, OutcomeType.LOST: ItemState.LOST}
+"""An account manager closes without handing over, and a CRM tells what happened elsewhere."""
+
 TRANSITIONS: Final[Mapping[ItemState, Mapping[OutcomeType, ItemState]]] = {
-    ItemState.OPEN: {**_REP, OutcomeType.WON: ItemState.WON, OutcomeType.LOST: ItemState.LOST},
-    ItemState.CLAIMED: _REP,
-    ItemState.SNOOZED: _REP,
+    ItemState.OPEN: {**_REP, **_CLOSED_DEAL},
+    ItemState.CLAIMED: {**_REP, **_CLOSED_DEAL},
+    ItemState.SNOOZED: {**_REP, **_CLOSED_DEAL},
     ItemState.HANDED_OFF: {
         OutcomeType.ACCEPTED: ItemState.OPPORTUNITY,
         OutcomeType.REJECTED: ItemState.OPEN,
-        OutcomeType.WON: ItemState.WON,
-        OutcomeType.LOST: ItemState.LOST,
+        **_CLOSED_DEAL,
     },
-    ItemState.OPPORTUNITY: {
-        OutcomeType.WON: ItemState.WON,
-        OutcomeType.LOST: ItemState.LOST,
-    },
+    ItemState.OPPORTUNITY: _CLOSED_DEAL,
     ItemState.WON: {},
     ItemState.LOST: {OutcomeType.WON: ItemState.WON},
     ItemState.CLOSED: {OutcomeType.WON: ItemState.WON},
