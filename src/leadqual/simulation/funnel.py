@@ -73,13 +73,7 @@ class SimulatedHistory:
 
 
 def simulate(parameters: FunnelParameters) -> SimulatedHistory:
-    """Simulate a history; the same parameters give the same tables.
-
-    Raises
-    ------
-    InputError
-        Never: impossible parameters are refused when `FunnelParameters` is made.
-    """
+    """Simulate a history; the same parameters give the same tables."""
     seed = parameters.seed
     companies = draw_companies(parameters)
     created_s = draw_times(parameters, np.random.default_rng([seed, 0]))
@@ -137,7 +131,7 @@ def live_leads(
     parameters : FunnelParameters
         Of the history: companies recur, the market is as it was at the time of `start`.
     n : int
-        How many leads.
+        How many leads, 0 or more.
     start : datetime
         Aware. `created_at` ascends from here over `days` days, so give `now - 1 day` when the
         leads are to be taken in now.
@@ -150,6 +144,8 @@ def live_leads(
         Shape of `RawLead`; `external_id` is `live-<number>`, unknown fields are left out. Among
         them are customers, spam and test entries, as in the history.
     """
+    if n == 0:
+        return []
     rng = np.random.default_rng([parameters.seed, 7])
     offset_s = int((start - parameters.start).total_seconds())
     created_s = offset_s + np.sort(rng.integers(0, max(1, round(days * 86_400)), n))

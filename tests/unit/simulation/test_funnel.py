@@ -312,6 +312,7 @@ def test_live_leads_are_accepted_as_they_are():
     assert all(NOW - timedelta(days=1) <= lead.created_at <= NOW for lead in leads)
     assert {lead.motion.value for lead in leads} == {"inbound", "outbound"}
     assert payloads == live_leads(parameters, 300, start=NOW - timedelta(days=1))
+    assert live_leads(parameters, 0, start=NOW) == []
     emails = {email for email in history(n_leads=3000).leads["email"] if email}
     again = [lead for lead in leads if lead.contact.email in emails]
     assert all(lead.contact.email.startswith(("test", "asdf")) for lead in again)
