@@ -35,7 +35,7 @@ def leadqual(
 
 
 def commands() -> Iterator[tuple[str, ...]]:
-    pending = [((), typer.main.get_command(app))]
+    pending: list[tuple[tuple[str, ...], object]] = [((), typer.main.get_command(app))]
     while pending:
         path, command = pending.pop()
         for name, child in getattr(command, "commands", {}).items():
