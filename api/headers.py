@@ -75,7 +75,7 @@ class Envelope:
                 headers["X-Request-Id"] = request_id
                 for name, value in self.headers.items():
                     headers.setdefault(name, value)
-                headers.setdefault("Cache-Control", "no-store")
+                headers.setdefault("Cache-Control", _caching(scope["path"]))
             await send(message)
 
         try:
@@ -86,6 +86,11 @@ class Envelope:
                 raise RuntimeError("failed after the answer had begun") from None
             answer = problem_answer(Request(scope), BROKEN, detail=None)
             await answer(scope, receive, send_with_headers)
+
+
+def _caching(path: str) -> str:
+    """Let browsers keep files that are the same for everybody, if they ask whether they changed."""
+    return "no-cache" if path.startswith("/static") else "no-store"
 
 
 def _log_without_values(error: Exception, request_id: str) -> None:

@@ -33,8 +33,8 @@ from leadqual.config import load_settings
 from leadqual.services.serving import Serving
 
 _RESOURCES: Final = (
-    batch,  # before leads: "batch" would read as a lead id
     leads,
+    batch,
     score,
     queues,
     outcomes,
