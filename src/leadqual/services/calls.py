@@ -43,7 +43,7 @@ class PrincipalKind(StrEnum):
     """How somebody proved who they are."""
 
     USER = "user"
-    SECRET_KEY = "secret_key"
+    SECRET_KEY = "secret_key"  # noqa: S105 - names a kind of caller, is no secret
     FORM_KEY = "form_key"
     SYSTEM = "system"
 
@@ -105,11 +105,16 @@ class Principal:
             )
 
     @property
+    def ae(self) -> str | None:
+        """Return the AE whose hand-offs exist for this principal; None for everybody else."""
+        return self.name if self.role is Role.AE else None
+
+    @property
     def queues(self) -> frozenset[Queue]:
-        """Return the queues that exist for this principal."""
+        """Return the queues that exist for this principal: all of them for a secret key."""
         if self.role is not None:
             return ROLE_QUEUES[self.role]
-        return _ALL_QUEUES if Scope.QUEUE_WORK in self.scopes else frozenset()
+        return frozenset() if self.kind is PrincipalKind.FORM_KEY else _ALL_QUEUES
 
     def require_queue(self, queue: Queue) -> None:
         """Do nothing when the principal works or may look at `queue`.

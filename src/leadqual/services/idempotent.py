@@ -5,17 +5,16 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from typing import Final, Generic, TypeVar
+from datetime import datetime
+from typing import Generic, TypeVar
 
 from pydantic import TypeAdapter
 
 from leadqual.errors import IdempotencyError
 from leadqual.store import Tx
+from leadqual.store.idempotency import KEPT_FOR
 
 T = TypeVar("T")
-
-KEPT_FOR: Final = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,3 +45,46 @@ class Answer(Generic[T]):
 
     value: T
     replayed: bool = False
+
+
+def answer_once(
+    tx: Tx, once: Once | None, work: Callable[[], T], *, kind: TypeAdapter[T], now: datetime
+) -> Answer[T]:
+    """Do `work` and keep its answer with the key, or return the answer kept before.
+
+    Both happen in the transaction of `tx`: an answer is kept if and only if the work is. An
+    error keeps nothing, so the same key may try again.
+
+    Parameters
+    ----------
+    once : Once or None
+        None does the work without any of this.
+    kind : TypeAdapter
+        Writes the answer as JSON and reads it back, equal to what it was.
+
+    Raises
+    ------
+    IdempotencyError
+        When the key was used with another body.
+    BusyError
+        When another process answered under the key meanwhile; the work is to be undone.
+    """
+    if once is None:
+        return Answer(work())
+    kept = tx.idempotency.find(once.key, once.scope)
+    if kept is not None and kept.at > now - KEPT_FOR:
+        if kept.body_hash != once.body_hash:
+            raise IdempotencyError(
+                "this Idempotency-Key was used before with another body; "
+                "send the same body again, or a new key"
+            )
+        return Answer(kind.validate_json(kept.response_json), replayed=True)
+    value = work()
+    tx.idempotency.save(
+        once.key,
+        once.scope,
+        body_hash=once.body_hash,
+        response_json=kind.dump_json(value).decode(),
+        at=now,
+    )
+    return Answer(value)

@@ -2,50 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
-from datetime import timedelta
-from enum import StrEnum
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Final
 
-from leadqual.leads.schema import FieldReason, RawLead, Rejected
+from pydantic import TypeAdapter
+
+from leadqual.errors import InputError
+from leadqual.leads.normalise import normalise
+from leadqual.leads.parse import parse_raw
+from leadqual.leads.schema import FieldReason, Lead, RawLead, Rejected
 from leadqual.qualify.score import LeadScore
 from leadqual.routing.decision import Decision
-from leadqual.services.calls import Call
+from leadqual.services.admission import (
+    SUPPRESSED,
+    Admission,
+    Arrival,
+    IntakeResult,
+    IntakeStatus,
+)
+from leadqual.services.calls import Call, Principal, PrincipalKind, Scope
+from leadqual.services.idempotent import Answer, answer_once
+from leadqual.services.placement import NO_CHANCE, Case, route
+from leadqual.services.scoring import LiveScorer
+from leadqual.services.writer import GroupWriter
+from leadqual.store import Tx
+
+__all__ = [
+    "API_FEED",
+    "MAX_BATCH",
+    "SUPPRESSED",
+    "BatchRow",
+    "Intake",
+    "IntakeResult",
+    "IntakeStatus",
+    "Preview",
+]
 
 API_FEED: Final = "api"
-TOUCH_WINDOW: Final = timedelta(days=30)
 MAX_BATCH: Final = 1000
-
-SUPPRESSED: Final = Rejected((
-    FieldReason("contact.email", "this person was erased on request; nothing was stored"),
-))
-"""What a lead with a suppressed e-mail address gets."""
-
-
-class IntakeStatus(StrEnum):
-    """What became of a lead that was sent."""
-
-    CREATED = "created"
-    TOUCHED = "touched"
-    REPLAYED = "replayed"
-    REJECTED = "rejected"
-
-
-@dataclass(frozen=True, slots=True)
-class IntakeResult:
-    """A lead that is on disk, scored and routed.
-
-    `created` is False for a new touch on a known lead. A replay under the same idempotency
-    key repeats the first answer, with `status` REPLAYED.
-    """
-
-    lead_id: str
-    status: IntakeStatus
-    created: bool
-    score: LeadScore
-    decision: Decision
+SLICE: Final = 50
+"""Rows of a batch that are committed together: short enough for single leads to pass between."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,15 +65,27 @@ class Preview:
     decision: Decision
 
 
+_RESULT: Final[TypeAdapter[IntakeResult | Rejected]] = TypeAdapter(IntakeResult | Rejected)
+_ROWS: Final = TypeAdapter(list[BatchRow])
+
+
 class Intake:
     """Take leads in.
 
-    Methods
-    -------
-    accept(raw, *, call, feed="api", quarantine=None) -> Future[IntakeResult | Rejected]
-    accept_many(payloads, *, call, feed="api") -> list[BatchRow]
-    preview(raw, *, call) -> Preview | Rejected
+    Parameters
+    ----------
+    writer : GroupWriter
+        Commits what is taken in.
+    scorer : LiveScorer
+        Scores it.
+    admission : Admission
+        Writes it.
     """
+
+    def __init__(self, writer: GroupWriter, scorer: LiveScorer, admission: Admission) -> None:
+        self._writer = writer
+        self._scorer = scorer
+        self._admission = admission
 
     def accept(
         self, raw: RawLead, *, call: Call, feed: str = API_FEED, quarantine: str | None = None
@@ -97,12 +108,34 @@ class Intake:
         PermissionDeniedError, BusyError
             At once. The future raises `IdempotencyError` and `StoreError`.
         """
-        raise AssertionError
+        _check_may_create(call.principal)
+        lead = normalise(raw, now=call.now)
+        if isinstance(lead, Rejected):
+            rejected: Future[IntakeResult | Rejected] = Future()
+            rejected.set_result(lead)
+            return rejected
+        arrival = Arrival(lead, self._scorer.score(lead, now=call.now), feed, quarantine)
+
+        def work(tx: Tx) -> IntakeResult | Rejected:
+            return _told(
+                answer_once(
+                    tx,
+                    call.once,
+                    lambda: self._admission.admit(tx, arrival, now=call.now),
+                    kind=_RESULT,
+                    now=call.now,
+                )
+            )
+
+        return self._writer.submit(work)
 
     def accept_many(
         self, payloads: Sequence[object], *, call: Call, feed: str = API_FEED
     ) -> list[BatchRow]:
         """Take up to 1,000 leads; one bad row spoils no other. Blocks until committed.
+
+        The batch is committed in slices, so that single leads need not wait for all of it; with
+        an idempotency key a batch that broke off goes on where it stopped.
 
         Raises
         ------
@@ -110,8 +143,95 @@ class Intake:
         InputError
             When there are more than `MAX_BATCH` payloads.
         """
-        raise AssertionError
+        _check_may_create(call.principal)
+        if len(payloads) > MAX_BATCH:
+            raise InputError(
+                f"{len(payloads)} leads in one batch; send at most {MAX_BATCH} at a time"
+            )
+        rows: list[BatchRow] = []
+        for start in range(0, len(payloads), SLICE):
+            part = call if call.once is None else replace(call, once=call.once.part(start))
+            rows += self._accept_slice(payloads[start : start + SLICE], start, call=part, feed=feed)
+        return rows
 
     def preview(self, raw: RawLead, *, call: Call) -> Preview | Rejected:
-        """Score and route a lead without storing anything. Needs `leads:read`."""
-        raise AssertionError
+        """Score and route a lead without storing anything. Needs `leads:read`.
+
+        Nothing is known of the person's past here, and nothing is left to chance.
+
+        Raises
+        ------
+        PermissionDeniedError
+        """
+        call.principal.require(Scope.LEADS_READ)
+        lead = normalise(raw, now=call.now)
+        if isinstance(lead, Rejected):
+            return lead
+        scored = self._scorer.score(lead, now=call.now)
+        case = Case(lead, scored, is_new=False)
+        decision = route(case, now=call.now, draw=NO_CHANCE, n_queued_today=0)
+        return Preview(scored.score, decision)
+
+    def _accept_slice(
+        self, payloads: Sequence[object], start: int, *, call: Call, feed: str
+    ) -> list[BatchRow]:
+        """Take one slice of a batch in one unit of work."""
+        leads = [_read(payload, now=call.now) for payload in payloads]
+        usable = [lead for lead in leads if isinstance(lead, Lead)]
+        scored = iter(self._scorer.score_many(usable, now=call.now))
+        arrivals = [
+            Arrival(lead, next(scored), feed) if isinstance(lead, Lead) else lead for lead in leads
+        ]
+
+        def admit_all(tx: Tx) -> list[BatchRow]:
+            return [
+                self._admit_row(tx, arrival, index, now=call.now)
+                for index, arrival in enumerate(arrivals, start)
+            ]
+
+        def work(tx: Tx) -> list[BatchRow]:
+            answer = answer_once(tx, call.once, lambda: admit_all(tx), kind=_ROWS, now=call.now)
+            return [_replayed_row(row) for row in answer.value] if answer.replayed else answer.value
+
+        return self._writer.run(work)
+
+    def _admit_row(
+        self, tx: Tx, arrival: Arrival | Rejected, index: int, *, now: datetime
+    ) -> BatchRow:
+        result = (
+            arrival
+            if isinstance(arrival, Rejected)
+            else self._admission.admit(tx, arrival, now=now)
+        )
+        if isinstance(result, Rejected):
+            return BatchRow(index, IntakeStatus.REJECTED, reasons=result.reasons)
+        return BatchRow(index, result.status, result)
+
+
+def _check_may_create(principal: Principal) -> None:
+    if principal.kind is not PrincipalKind.FORM_KEY:
+        principal.require(Scope.LEADS_WRITE)
+
+
+def _read(payload: object, *, now: datetime) -> Lead | Rejected:
+    """Return one row of a batch as a lead."""
+    if not isinstance(payload, Mapping):
+        return Rejected((FieldReason("", "is not an object with the fields of a lead"),))
+    raw = parse_raw(payload)
+    return raw if isinstance(raw, Rejected) else normalise(raw, now=now)
+
+
+def _told(answer: Answer[IntakeResult | Rejected]) -> IntakeResult | Rejected:
+    """Say of a stored lead that it was stored before."""
+    value = answer.value
+    return _replayed(value) if answer.replayed and isinstance(value, IntakeResult) else value
+
+
+def _replayed(result: IntakeResult) -> IntakeResult:
+    return replace(result, status=IntakeStatus.REPLAYED)
+
+
+def _replayed_row(row: BatchRow) -> BatchRow:
+    if row.result is None:
+        return row
+    return replace(row, status=IntakeStatus.REPLAYED, result=_replayed(row.result))

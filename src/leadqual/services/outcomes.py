@@ -3,59 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Annotated
+from typing import Final
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import TypeAdapter, ValidationError
 
-from leadqual.leads.schema import FieldReason, Text
-from leadqual.outcomes.events import OutcomeType, Reason
-from leadqual.queue.states import ItemState
-from leadqual.services.calls import Call
-from leadqual.services.idempotent import Answer
+from leadqual.errors import (
+    ConflictError,
+    InputError,
+    LeadqualError,
+    NotFoundError,
+    PermissionDeniedError,
+)
+from leadqual.leads.parse import field_reasons
+from leadqual.leads.schema import FieldReason
+from leadqual.services.calls import Call, Scope
+from leadqual.services.idempotent import Answer, answer_once
+from leadqual.services.intake import MAX_BATCH, SLICE
+from leadqual.services.recording import (
+    Outcome,
+    OutcomeOf,
+    RecordedOutcome,
+    check_outcome,
+    record_outcome,
+)
+from leadqual.services.writer import GroupWriter
+from leadqual.store import Tx
 
-
-class Outcome(BaseModel):
-    """One outcome as a rep, an AE or a CRM reports it (body of `POST …/outcomes`).
-
-    `token` is the fencing token of the claim, needed while somebody holds the lead;
-    `until` is when a lead of type `contact_later` comes back (default: tomorrow);
-    `handed_to` names the AE of a hand-off (None: any AE).
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    type: OutcomeType
-    reason: Reason | None = None
-    amount_usd: Annotated[float, Field(ge=0, le=1e15, allow_inf_nan=False)] | None = None
-    occurred_at: AwareDatetime | None = None
-    note: Annotated[str, Field(max_length=10_000)] | None = None
-    token: Annotated[int, Field(ge=0, le=2**63 - 1)] | None = None
-    until: AwareDatetime | None = None
-    handed_to: Text | None = None
-
-
-class OutcomeOf(Outcome):
-    """One row of `POST /v1/outcomes/batch`: an outcome of a lead named by either id."""
-
-    lead_id: Text | None = None
-    external_id: Text | None = None
-    feed: Text = "api"
-
-
-@dataclass(frozen=True, slots=True)
-class RecordedOutcome:
-    """An event that is on disk, and where the lead stands after it (None: in no queue)."""
-
-    event_id: str
-    lead_id: str
-    type: OutcomeType
-    occurred_at: datetime
-    recorded_at: datetime
-    actor: str
-    state: ItemState | None
+__all__ = ["Outcome", "OutcomeOf", "OutcomeRow", "Outcomes", "RecordedOutcome", "RowStatus"]
 
 
 class RowStatus(StrEnum):
@@ -79,17 +55,25 @@ class OutcomeRow:
     allowed: tuple[str, ...] = ()
 
 
+_RECORDED: Final = TypeAdapter(RecordedOutcome)
+_ROWS: Final = TypeAdapter(list[OutcomeRow])
+_ROW: Final = TypeAdapter(OutcomeOf)
+
+
 class Outcomes:
     """Record outcomes. Every method needs `outcomes:write` and blocks until committed.
 
-    Methods
-    -------
-    record(lead_id, outcome, *, call) -> Answer[RecordedOutcome]
-    record_many(payloads, *, call) -> list[OutcomeRow]
+    Parameters
+    ----------
+    writer : GroupWriter
+        Commits them.
     """
 
+    def __init__(self, writer: GroupWriter) -> None:
+        self._writer = writer
+
     def record(self, lead_id: str, outcome: Outcome, *, call: Call) -> Answer[RecordedOutcome]:
-        """Append one event and move the queue item with it.
+        """Append one event and move the queue item with it; a hand-off gets its brief.
 
         Raises
         ------
@@ -102,10 +86,98 @@ class Outcomes:
         PermissionDeniedError
             When the caller's role does not report this type.
         InputError
-            When a reason or an amount is missing or out of place, or the time is in the future.
+            When a reason or an amount is missing or out of place, a time is impossible, or the
+            AE of a hand-off does not exist.
+        IdempotencyError, BusyError, StoreError
         """
-        raise AssertionError
+        call.principal.require(Scope.OUTCOMES_WRITE)
+        check_outcome(outcome, call)
+        return self._writer.run(
+            lambda tx: answer_once(
+                tx,
+                call.once,
+                lambda: record_outcome(tx, lead_id, outcome, call=call),
+                kind=_RECORDED,
+                now=call.now,
+            )
+        )
 
     def record_many(self, payloads: Sequence[object], *, call: Call) -> list[OutcomeRow]:
-        """Record up to 1,000 outcomes (`OutcomeOf` bodies); one bad row spoils no other."""
-        raise AssertionError
+        """Record up to 1,000 outcomes (`OutcomeOf` bodies); one bad row spoils no other.
+
+        Committed in slices; with an idempotency key a batch that broke off goes on where it
+        stopped.
+
+        Raises
+        ------
+        PermissionDeniedError, IdempotencyError, BusyError, StoreError
+        InputError
+            When there are more than `MAX_BATCH` rows.
+        """
+        call.principal.require(Scope.OUTCOMES_WRITE)
+        if len(payloads) > MAX_BATCH:
+            raise InputError(
+                f"{len(payloads)} outcomes in one batch; send at most {MAX_BATCH} at a time"
+            )
+        rows: list[OutcomeRow] = []
+        for start in range(0, len(payloads), SLICE):
+            part = call if call.once is None else replace(call, once=call.once.part(start))
+            rows += self._record_slice(payloads[start : start + SLICE], start, call=part)
+        return rows
+
+    def _record_slice(
+        self, payloads: Sequence[object], start: int, *, call: Call
+    ) -> list[OutcomeRow]:
+        def record_all(tx: Tx) -> list[OutcomeRow]:
+            return [
+                _record_row(tx, payload, index, call=call)
+                for index, payload in enumerate(payloads, start)
+            ]
+
+        def work(tx: Tx) -> list[OutcomeRow]:
+            answer = answer_once(tx, call.once, lambda: record_all(tx), kind=_ROWS, now=call.now)
+            return [_replayed(row) for row in answer.value] if answer.replayed else answer.value
+
+        return self._writer.run(work)
+
+
+def _record_row(tx: Tx, payload: object, index: int, *, call: Call) -> OutcomeRow:
+    """Record one row of a batch in a savepoint of its own."""
+    try:
+        outcome = _ROW.validate_python(payload)
+    except ValidationError as error:
+        return OutcomeRow(index, RowStatus.REJECTED, reasons=field_reasons(error))
+    try:
+        with tx.savepoint():
+            check_outcome(outcome, call)
+            lead_id = _lead_id(tx, outcome)
+            return OutcomeRow(
+                index, RowStatus.RECORDED, record_outcome(tx, lead_id, outcome, call=call)
+            )
+    except NotFoundError as error:
+        return _refused(index, RowStatus.NOT_FOUND, error)
+    except ConflictError as error:
+        row = _refused(index, RowStatus.CONFLICT, error)
+        return replace(row, allowed=error.allowed)
+    except (InputError, PermissionDeniedError) as error:
+        return _refused(index, RowStatus.REJECTED, error)
+
+
+def _lead_id(tx: Tx, outcome: OutcomeOf) -> str:
+    """Return the store's id of the lead that a row names."""
+    if (outcome.lead_id is None) == (outcome.external_id is None):
+        raise InputError("name the lead by either lead_id or external_id")
+    if outcome.lead_id is not None:
+        return outcome.lead_id
+    known = tx.leads.find_by_external(outcome.feed, outcome.external_id or "")
+    if known is None:
+        raise NotFoundError("this feed never sent a lead with this external id")
+    return known.lead_id
+
+
+def _refused(index: int, status: RowStatus, error: LeadqualError) -> OutcomeRow:
+    return OutcomeRow(index, status, reasons=(FieldReason("", str(error)),))
+
+
+def _replayed(row: OutcomeRow) -> OutcomeRow:
+    return row if row.recorded is None else replace(row, status=RowStatus.REPLAYED)

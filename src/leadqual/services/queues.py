@@ -2,14 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
+from leadqual.errors import InputError, NotFoundError
+from leadqual.leads.schema import Lead
 from leadqual.qualify.score import LeadScore
 from leadqual.queue.handoff import Handoff
+from leadqual.queue.items import QueueDepth, QueueItem
 from leadqual.queue.states import ItemState
 from leadqual.routing.decision import Decision, Queue
-from leadqual.services.calls import Call
+from leadqual.services.calls import Call, Principal, Scope
+from leadqual.services.duties import allowed_for
+from leadqual.store import ScoreRecord, Store, Tx
+from leadqual.store.queue_items import QueueRepository
+
+MAX_PAGE: Final = 200
+
+QUESTIONS: Final[Mapping[str, str]] = {
+    "fit": "What does the company do, for whom, and how large is it?",
+    "authority": "Who decides on this, and who else has a say?",
+    "need": "What should change, and what happens if it does not?",
+    "budget": "Is there a budget for this, and who releases it?",
+}
+"""What to ask next, by the check that is open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,49 +91,172 @@ class HandoffRow:
 
 
 class Queues:
-    """List queues and hand-offs.
+    """List queues and hand-offs; what does not exist for the caller is filtered in SQL.
 
-    Methods
-    -------
-    summaries(*, call) -> tuple[QueueSummary, ...]
-    page(queue, *, call, limit=50, cursor=None) -> QueuePage
-    row(lead_id, *, call) -> QueueRow
-    handoffs(*, call, is_finished=False) -> tuple[HandoffRow, ...]
-    handoff(lead_id, *, call) -> HandoffRow
+    Parameters
+    ----------
+    store : Store
+        Where everything is read from.
     """
 
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
     def summaries(self, *, call: Call) -> tuple[QueueSummary, ...]:
-        """Return the depth of every queue that exists for the caller."""
-        raise AssertionError
+        """Return the depth of every queue that exists for the caller, in the order of `Queue`.
+
+        Raises
+        ------
+        PermissionDeniedError
+            When the caller works no queues.
+        """
+        call.principal.require(Scope.QUEUE_WORK)
+        with self._store.read() as tx:
+            depths = {depth.queue: depth for depth in visible(tx, call.principal).depths(call.now)}
+        return tuple(
+            _summary(depths.get(queue, QueueDepth(queue)))
+            for queue in Queue
+            if queue in call.principal.queues
+        )
 
     def page(
         self, queue: Queue, *, call: Call, limit: int = 50, cursor: str | None = None
     ) -> QueuePage:
-        """Return the best `limit` leads of a queue after `cursor`.
+        """Return the best `limit` leads of a queue after `cursor`: free ones, and claimed ones.
 
         Raises
         ------
         PermissionDeniedError
             When the queue belongs to another role.
         InputError
-            When the cursor is none of ours.
+            When the cursor is none of ours, or the limit is not between 1 and 200.
         """
-        raise AssertionError
+        call.principal.require_queue(queue)
+        if not 1 <= limit <= MAX_PAGE:
+            raise InputError(f"a page has 1 to {MAX_PAGE} leads, not {limit}")
+        with self._store.read() as tx:
+            page = visible(tx, call.principal).ranked(
+                queue, limit=limit, cursor=cursor, now=call.now
+            )
+            rows = rows_of(tx, page.items, call=call)
+        return QueuePage(queue, rows, page.next_cursor)
 
     def row(self, lead_id: str, *, call: Call) -> QueueRow:
         """Return one lead's row.
 
         Raises
         ------
+        PermissionDeniedError
+            When the caller works no queues.
         NotFoundError
-            When there is none, or none that the caller may see.
+            When there is none, or none that exists for the caller.
         """
-        raise AssertionError
+        call.principal.require(Scope.QUEUE_WORK)
+        with self._store.read() as tx:
+            item = visible(tx, call.principal).get(lead_id, now=call.now)
+            if item is None:
+                raise NotFoundError("the lead is in none of your queues")
+            return row_of(tx, item, call=call)
 
     def handoffs(self, *, call: Call, is_finished: bool = False) -> tuple[HandoffRow, ...]:
-        """Return the hand-offs of an AE (every one for a leader or admin), newest first."""
-        raise AssertionError
+        """Return hand-offs, newest first: an AE's own and those for any AE, or everybody's.
+
+        Parameters
+        ----------
+        is_finished : bool
+            Won and lost ones, instead of those still with the AE.
+
+        Raises
+        ------
+        PermissionDeniedError
+            When the caller works no queues.
+        """
+        call.principal.require(Scope.QUEUE_WORK)
+        with self._store.read() as tx:
+            items = visible(tx, call.principal).handoffs(
+                handed_to=call.principal.ae, is_finished=is_finished
+            )
+            briefs = tx.handoffs.latest_many([item.lead_id for item in items])
+            rows = rows_of(tx, items, call=call)
+        return tuple(HandoffRow(row, briefs[row.lead_id]) for row in rows if row.lead_id in briefs)
 
     def handoff(self, lead_id: str, *, call: Call) -> HandoffRow:
-        """Return one hand-off. Raises `NotFoundError`."""
-        raise AssertionError
+        """Return one hand-off.
+
+        Raises
+        ------
+        PermissionDeniedError
+            When the caller works no queues.
+        NotFoundError
+            When the lead was not handed off, or does not exist for the caller.
+        """
+        row = self.row(lead_id, call=call)
+        with self._store.read() as tx:
+            brief = tx.handoffs.latest(lead_id)
+        if brief is None:
+            raise NotFoundError("the lead was not handed off")
+        return HandoffRow(row, brief)
+
+
+def visible(tx: Tx, principal: Principal) -> QueueRepository:
+    """Return the queues as far as they exist for somebody."""
+    return tx.queue.limited_to(principal.queues, ae=principal.ae)
+
+
+def row_of(tx: Tx, item: QueueItem, *, call: Call) -> QueueRow:
+    """Return the row of one item.
+
+    Raises
+    ------
+    NotFoundError
+        When its lead was erased.
+    """
+    rows = rows_of(tx, [item], call=call)
+    if not rows:
+        raise NotFoundError("the lead was erased")
+    return rows[0]
+
+
+def rows_of(tx: Tx, items: Sequence[QueueItem], *, call: Call) -> tuple[QueueRow, ...]:
+    """Return the rows of items, in their order; erased leads have none."""
+    lead_ids = [item.lead_id for item in items]
+    leads, scores = tx.leads.get_many(lead_ids), tx.scores.latest_many(lead_ids)
+    return tuple(
+        _row(item, leads[item.lead_id].lead, scores[item.lead_id], call=call)
+        for item in items
+        if item.lead_id in leads and item.lead_id in scores
+    )
+
+
+def _row(item: QueueItem, lead: Lead, scored: ScoreRecord, *, call: Call) -> QueueRow:
+    is_mine = item.claimed_by == call.principal.name
+    return QueueRow(
+        lead_id=item.lead_id,
+        queue=item.queue,
+        state=item.state,
+        rank=item.rank,
+        name=lead.contact.full_name or lead.contact.email,
+        job_title=lead.contact.job_title,
+        company=lead.company.name or lead.company.domain,
+        country=lead.contact.country or lead.company.country,
+        source=lead.source,
+        created_at=lead.created_at,
+        due_at=item.due_at,
+        is_overdue=item.is_overdue(call.now),
+        score=scored.score,
+        decision=scored.decision,
+        ask=QUESTIONS.get(scored.decision.ask_next or ""),
+        allowed=tuple(outcome.value for outcome in allowed_for(call.principal, item.state)),
+        claimed_by=item.claimed_by,
+        lease_until=item.lease_until,
+        token=item.token if is_mine else None,
+        snoozed_until=item.snoozed_until,
+        handed_to=item.handed_to,
+        owner_rep=item.owner_rep,
+    )
+
+
+def _summary(depth: QueueDepth) -> QueueSummary:
+    return QueueSummary(
+        depth.queue, depth.n_open, depth.n_claimed, depth.n_snoozed, depth.n_overdue
+    )

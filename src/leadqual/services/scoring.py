@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from leadqual.errors import LeadqualError
+from leadqual.errors import BundleError, StandardError, StoreError
 from leadqual.leads.flat import flatten_lead
 from leadqual.leads.schema import Lead, Scalar
 from leadqual.qualify.bundle import ModelBundle
+from leadqual.qualify.rules import RULES_VERSION
 from leadqual.qualify.score import LeadScore
 from leadqual.qualify.scoring import score_columns
-from leadqual.routing.standard import Standard
-from leadqual.store import Store
+from leadqual.routing.standard import Standard, parse_standard
+from leadqual.services.promotion import CHAMPION
+from leadqual.store import StandardRecord, Store
 
-RULES_VERSION: Final = "rules"
 POLL_SECONDS: Final = 0.5
 RETRY_BROKEN_AFTER: Final = timedelta(seconds=30)
 
@@ -25,18 +26,22 @@ Snapshot = Mapping[str, Scalar]
 """What was known of a lead when it was scored (`leads.flat`)."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Live:
-    """What answers right now. `problem` says why it is not what it should be."""
+    """What answers right now. `problems` say why it is not what it should be."""
 
     bundle: ModelBundle | None
     standard: Standard
-    problem: str | None = None
+    problems: tuple[str, ...] = ()
 
     @property
     def model_version(self) -> str:
         """Return the version that scores, `rules` without a model."""
         return RULES_VERSION if self.bundle is None else self.bundle.version
+
+    def answers_like(self, other: Live) -> bool:
+        """Return whether leads get the same scores and decisions from both."""
+        return self.bundle is other.bundle and self.standard is other.standard
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +83,8 @@ class LiveScorer:
         self._load_bundle = load_bundle
         self._live = Live(bundle=None, standard=standard)
         self._refreshing = threading.Lock()
-        self._broken: dict[str, datetime] = {}
+        self._standard_version: int | None = None
+        self._failed: dict[str, datetime] = {}
 
     @property
     def live(self) -> Live:
@@ -89,13 +95,12 @@ class LiveScorer:
         """Look up what should be live and swap to it; return whether anything changed.
 
         Never raises for a bad bundle or a database that does not answer: the old pair goes on
-        serving and `live.problem` says why.
+        serving and `live.problems` say why.
         """
         with self._refreshing:
-            wanted = self._wanted(now)
-            changed = wanted != self._live
-            self._live = wanted
-            return changed
+            before = self._live
+            self._live = self._wanted(before, now)
+            return not self._live.answers_like(before)
 
     def score(self, lead: Lead, *, now: datetime) -> Scored:
         """Score one lead."""
@@ -118,3 +123,54 @@ class LiveScorer:
             Scored(score=table.row(row), snapshot=snapshot, standard=live.standard)
             for row, snapshot in enumerate(snapshots)
         ]
+
+    def _wanted(self, live: Live, now: datetime) -> Live:
+        """Return what should be live, as far as it can be had."""
+        try:
+            with self._store.read() as tx:
+                champion, active = tx.aliases.get(CHAMPION), tx.standards.active()
+        except StoreError as error:
+            problem = f"the database does not say what should be live ({type(error).__name__})"
+            return replace(live, problems=(problem,))
+        standard, standard_problem = self._standard(live.standard, active)
+        if champion is None:
+            bundle: ModelBundle | None = None
+            model_problem: str | None = "no model is promoted: leads are scored by written rules"
+        else:
+            bundle, model_problem = self._bundle(champion.version, live.bundle, now=now)
+        problems = tuple(text for text in (model_problem, standard_problem) if text is not None)
+        return Live(bundle, standard, problems)
+
+    def _standard(
+        self, current: Standard, active: StandardRecord | None
+    ) -> tuple[Standard, str | None]:
+        """Return the active standard, or the current one and why."""
+        if active is None or active.version == self._standard_version:
+            return current, None
+        try:
+            standard = parse_standard(active.yaml, version=active.version)
+        except StandardError:
+            return current, f"standard {active.version} is malformed: {current.version} counts on"
+        self._standard_version = active.version
+        return standard, None
+
+    def _bundle(
+        self, version: str, current: ModelBundle | None, *, now: datetime
+    ) -> tuple[ModelBundle | None, str | None]:
+        """Return the champion, or the bundle that serves on and why."""
+        if current is not None and current.version == version:
+            return current, None
+        serving = RULES_VERSION if current is None else current.version
+        problem = f"model {version} cannot be loaded: {serving} serves on"
+        if self._failed_just_now(version, now):
+            return current, problem
+        try:
+            return self._load_bundle(version), None
+        except (BundleError, OSError):
+            self._failed[version] = now
+            return current, problem
+
+    def _failed_just_now(self, version: str, now: datetime) -> bool:
+        """Return whether a version failed to load a moment ago, so that it is not tried yet."""
+        failed_at = self._failed.get(version)
+        return failed_at is not None and now - failed_at < RETRY_BROKEN_AFTER

@@ -2,30 +2,77 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import hashlib
+import hmac
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+import numpy as np
+from argon2 import PasswordHasher
+
 from leadqual.config import Settings
+from leadqual.qualify.bundle import ModelBundle
+from leadqual.registry.local import LocalRegistry
+from leadqual.routing.standard import default_standard
 from leadqual.services.access import Keys
+from leadqual.services.admission import Admission
 from leadqual.services.forms import Forms
 from leadqual.services.health import Health
+from leadqual.services.housekeeping import HOUSEKEEPING_SECONDS, Housekeeping
 from leadqual.services.intake import Intake
 from leadqual.services.lead_records import LeadRecords
 from leadqual.services.models import Models
 from leadqual.services.outcomes import Outcomes
 from leadqual.services.people import People
+from leadqual.services.placement import Placement
+from leadqual.services.promotion import ModelVersions
 from leadqual.services.queues import Queues
 from leadqual.services.reports import Reports
-from leadqual.services.rescoring import Rescorer
-from leadqual.services.scoring import LiveScorer
+from leadqual.services.rescoring import RESCORE_SECONDS, Rescorer
+from leadqual.services.scoring import POLL_SECONDS, LiveScorer
 from leadqual.services.standards import Standards
+from leadqual.services.ticker import Ticker
 from leadqual.services.working import Working
 from leadqual.services.writer import GroupWriter
 from leadqual.store import Store
 
 Clock = Callable[[], datetime]
 """Returns the present moment in aware UTC; the API makes `Call.now` with it."""
+
+
+@dataclass(frozen=True)
+class Edges:
+    """What a deployment brings along.
+
+    Parameters
+    ----------
+    settings : Settings
+        Its settings.
+    store : Store
+        Open, with the current schema.
+    registry : LocalRegistry
+        Its model versions.
+    key : bytes
+        Its signing key; other keys are derived from it.
+    clock : callable
+        Its clock.
+    rng : numpy Generator
+        Draws the exploration slice; used by the writer's thread only.
+    load_bundle : callable, optional
+        Loads a model version; the registry unless a test brings bundles of its own.
+    hasher : PasswordHasher, optional
+        Hashes passwords; argon2id as it comes unless a test wants it cheap.
+    """
+
+    settings: Settings
+    store: Store
+    registry: LocalRegistry
+    key: bytes
+    clock: Clock
+    rng: np.random.Generator
+    load_bundle: Callable[[str], ModelBundle] | None = None
+    hasher: PasswordHasher | None = None
 
 
 @dataclass(frozen=True)
@@ -46,11 +93,71 @@ class Serving:
     people: People
     standards: Standards
     models: Models
+    model_versions: ModelVersions
     reports: Reports
     forms: Forms
     health: Health
     rescorer: Rescorer
+    tickers: Sequence[Ticker]
+
+    def start(self) -> None:
+        """Start following the store in the background: swaps, rescoring, housekeeping."""
+        for ticker in self.tickers:
+            ticker.start()
 
     def close(self) -> None:
-        """Finish what waits, stop the threads and close the store."""
-        raise AssertionError
+        """Stop the background tasks, finish what waits to be written and close the store."""
+        for ticker in self.tickers:
+            ticker.close()
+        self.writer.close()
+        self.store.close()
+
+
+def suppression_key(key: bytes) -> bytes:
+    """Return the key of the marks of erased persons, derived from the deployment's key."""
+    return hmac.digest(key, b"leadqual suppression mark", hashlib.sha256)
+
+
+def assemble(edges: Edges) -> Serving:
+    """Put the services together and look once at what should be live.
+
+    Nothing runs in the background before `Serving.start`.
+    """
+    store, clock, marks = edges.store, edges.clock, suppression_key(edges.key)
+    scorer = LiveScorer(
+        store, edges.load_bundle or edges.registry.load, standard=default_standard()
+    )
+    scorer.refresh(clock())
+    writer = GroupWriter(store)
+    placement = Placement(edges.rng.random)
+    admission = Admission(scorer, placement, suppression_key=marks)
+    intake = Intake(writer, scorer, admission)
+    rescorer = Rescorer(store, writer, scorer=scorer, placement=placement)
+    housekeeping = Housekeeping(writer)
+    tickers = (
+        Ticker("refresh", lambda: scorer.refresh(clock()), seconds=POLL_SECONDS),
+        Ticker("rescore", lambda: rescorer.run(now=clock()), seconds=RESCORE_SECONDS),
+        Ticker("housekeeping", lambda: housekeeping.run(now=clock()), seconds=HOUSEKEEPING_SECONDS),
+    )
+    return Serving(
+        settings=edges.settings,
+        clock=clock,
+        store=store,
+        writer=writer,
+        scorer=scorer,
+        intake=intake,
+        queues=Queues(store),
+        working=Working(writer),
+        outcomes=Outcomes(writer),
+        leads=LeadRecords(store, writer, suppression_key=marks),
+        keys=Keys(store, writer),
+        people=People(store, writer, hasher=edges.hasher),
+        standards=Standards(store, writer),
+        models=Models(store, scorer),
+        model_versions=ModelVersions(store, edges.registry),
+        reports=Reports(store),
+        forms=Forms(intake),
+        health=Health(store, writer, scorer=scorer, tickers=tickers),
+        rescorer=rescorer,
+        tickers=tickers,
+    )

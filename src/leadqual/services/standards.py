@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
-from leadqual.services.calls import Call
-from leadqual.services.idempotent import Answer
+from pydantic import TypeAdapter
+
+from leadqual.routing.standard import parse_standard
+from leadqual.services.calls import Call, Scope
+from leadqual.services.idempotent import Answer, answer_once
+from leadqual.services.writer import GroupWriter
+from leadqual.store import StandardRecord, Store, Tx
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,30 +27,103 @@ class StandardView:
     is_active: bool
 
 
-class Standards:
-    """Keep the versions of the standard; needs `policy:write` (`list`: any principal).
+_VIEW: Final = TypeAdapter(StandardView)
 
-    Methods
-    -------
-    list(*, call) -> tuple[StandardView, ...]
-    propose(text, *, call) -> Answer[StandardView]
-    activate(version, *, call) -> Answer[StandardView]
+
+class Standards:
+    """Keep the versions of the standard; changing needs `policy:write`, reading nothing.
+
+    Parameters
+    ----------
+    store : Store
+        Where versions are read from.
+    writer : GroupWriter
+        Commits changes.
     """
 
-    def list(self, *, call: Call) -> tuple[StandardView, ...]:
+    def __init__(self, store: Store, writer: GroupWriter) -> None:
+        self._store = store
+        self._writer = writer
+
+    def list(self, *, call: Call) -> tuple[StandardView, ...]:  # noqa: ARG002 - every use case takes the call, this one is open to any caller
         """Return every version, newest first."""
-        raise AssertionError
+        with self._store.read() as tx:
+            return tuple(_view(record) for record in reversed(tx.standards.list()))
 
     def propose(self, text: str, *, call: Call) -> Answer[StandardView]:
-        """Store a new version, not yet active. Raises `StandardError`, with every problem."""
-        raise AssertionError
+        """Store a new version, not yet active; the store gives it its number.
+
+        Raises
+        ------
+        PermissionDeniedError
+        StandardError
+            When the text is no standard; names every problem.
+        """
+        call.principal.require(Scope.POLICY_WRITE)
+        owner = parse_standard(text).owner
+        return self._answered(call, lambda tx: _propose(tx, text, owner=owner, call=call))
 
     def activate(self, version: int, *, call: Call) -> Answer[StandardView]:
         """Make a version the one that counts; servers follow within two seconds.
 
         Raises
         ------
+        PermissionDeniedError
         NotFoundError
             When there is no such version.
         """
-        raise AssertionError
+        call.principal.require(Scope.POLICY_WRITE)
+        return self._answered(call, lambda tx: _activate(tx, version, call=call))
+
+    def ensure_one(self, text: str, *, call: Call) -> None:
+        """Store and activate a first standard where there is none yet.
+
+        Raises
+        ------
+        PermissionDeniedError
+        StandardError
+            When the text is no standard.
+        """
+        call.principal.require(Scope.POLICY_WRITE)
+        with self._store.read() as tx:
+            if tx.standards.active() is not None:
+                return
+        owner = parse_standard(text).owner
+
+        def work(tx: Tx) -> None:
+            if not tx.standards.list():
+                made = _propose(tx, text, owner=owner, call=call)
+                _activate(tx, made.version, call=call)
+
+        self._writer.run(work)
+
+    def _answered(self, call: Call, work: Callable[[Tx], StandardView]) -> Answer[StandardView]:
+        return self._writer.run(
+            lambda tx: answer_once(tx, call.once, lambda: work(tx), kind=_VIEW, now=call.now)
+        )
+
+
+def _propose(tx: Tx, text: str, *, owner: str, call: Call) -> StandardView:
+    actor = call.principal.name
+    record = tx.standards.propose(text, owner=owner, created_by=actor, at=call.now)
+    tx.audit.append(
+        "standard.proposed", actor=actor, subject=f"standard:{record.version}", at=call.now
+    )
+    return _view(record)
+
+
+def _activate(tx: Tx, version: int, *, call: Call) -> StandardView:
+    actor = call.principal.name
+    record = tx.standards.activate(version, actor=actor, at=call.now)
+    tx.audit.append("standard.activated", actor=actor, subject=f"standard:{version}", at=call.now)
+    return _view(record)
+
+
+def _view(record: StandardRecord) -> StandardView:
+    return StandardView(
+        version=record.version,
+        text=record.yaml,
+        proposed_by=record.created_by,
+        proposed_at=record.created_at,
+        is_active=record.is_active,
+    )

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from collections.abc import Callable
+from datetime import datetime
 from typing import Final
 
-from leadqual.routing.decision import Queue
-from leadqual.services.calls import Call
-from leadqual.services.idempotent import Answer
-from leadqual.services.queues import QueueRow
+from pydantic import TypeAdapter
 
-LEASE: Final = timedelta(minutes=30)
+from leadqual.errors import NotFoundError
+from leadqual.queue.items import QueueItem
+from leadqual.routing.decision import Queue
+from leadqual.services.calls import Call, Scope
+from leadqual.services.idempotent import Answer, answer_once
+from leadqual.services.queues import QueueRow, row_of, visible
+from leadqual.services.writer import GroupWriter
+from leadqual.store import Tx
+from leadqual.store.queue_items import QueueRepository
+
+_ITEM: Final[TypeAdapter[QueueItem | None]] = TypeAdapter(QueueItem | None)
 
 
 class Working:
@@ -20,26 +28,98 @@ class Working:
     until committed. All raise `PermissionDeniedError`, `NotFoundError` (also for leads of
     other roles' queues), `BusyError`, `IdempotencyError` and `StoreError`.
 
-    Methods
-    -------
-    claim_next(queue, *, call) -> Answer[QueueRow | None]
-    claim(lead_id, *, call) -> Answer[QueueRow]
-    release(lead_id, *, token, call) -> Answer[QueueRow]
-    snooze(lead_id, *, token, until, call) -> Answer[QueueRow]
+    Parameters
+    ----------
+    writer : GroupWriter
+        Commits what reps do.
     """
 
+    def __init__(self, writer: GroupWriter) -> None:
+        self._writer = writer
+
     def claim_next(self, queue: Queue, *, call: Call) -> Answer[QueueRow | None]:
-        """Claim the best open lead of a queue; None when there is none."""
-        raise AssertionError
+        """Claim the best open lead of a queue; None when there is none.
+
+        Raises
+        ------
+        PermissionDeniedError
+            Also when the queue belongs to another role.
+        """
+        call.principal.require_queue(queue)
+        actor = call.principal.name
+        return self._act(lambda items: items.claim_next(queue, actor=actor, now=call.now), call)
 
     def claim(self, lead_id: str, *, call: Call) -> Answer[QueueRow]:
-        """Claim one lead. Raises `ConflictError` when somebody else holds it."""
-        raise AssertionError
+        """Claim one lead; whoever holds it already gets a new lease under the same token.
+
+        Raises
+        ------
+        ConflictError
+            When somebody else holds it, or it is no rep's any more.
+        """
+        actor = call.principal.name
+        return self._on_one(lambda items: items.claim(lead_id, actor=actor, now=call.now), call)
 
     def release(self, lead_id: str, *, token: int, call: Call) -> Answer[QueueRow]:
-        """Give a claimed lead back. Raises `StaleTokenError` when the lease was lost."""
-        raise AssertionError
+        """Give a claimed lead back.
+
+        Raises
+        ------
+        StaleTokenError
+            When the lease was lost.
+        ConflictError
+            When it is not claimed.
+        """
+        actor = call.principal.name
+        return self._on_one(
+            lambda items: items.release(lead_id, actor=actor, token=token, now=call.now), call
+        )
 
     def snooze(self, lead_id: str, *, token: int, until: datetime, call: Call) -> Answer[QueueRow]:
-        """Hide a claimed lead until a time. Raises `StaleTokenError`, `InputError`."""
-        raise AssertionError
+        """Hide a claimed lead until a time.
+
+        Raises
+        ------
+        StaleTokenError
+            When the lease was lost.
+        ConflictError
+            When it is not claimed.
+        InputError
+            When the time is not in the future.
+        """
+        actor = call.principal.name
+        return self._on_one(
+            lambda items: items.snooze(
+                lead_id, actor=actor, token=token, until=until, now=call.now
+            ),
+            call,
+        )
+
+    def _on_one(self, step: Callable[[QueueRepository], QueueItem], call: Call) -> Answer[QueueRow]:
+        """Act on a lead that is named."""
+        answer = self._act(step, call)
+        if answer.value is None:
+            raise NotFoundError("the lead is in none of your queues")
+        return Answer(answer.value, answer.replayed)
+
+    def _act(
+        self, step: Callable[[QueueRepository], QueueItem | None], call: Call
+    ) -> Answer[QueueRow | None]:
+        """Act on a queue and return the row of what it was about.
+
+        Kept for a replay is the item, not the row: names must not outlive an erasure.
+        """
+        call.principal.require(Scope.QUEUE_WORK)
+
+        def work(tx: Tx) -> Answer[QueueRow | None]:
+            answer = answer_once(
+                tx,
+                call.once,
+                lambda: step(visible(tx, call.principal)),
+                kind=_ITEM,
+                now=call.now,
+            )
+            row = None if answer.value is None else row_of(tx, answer.value, call=call)
+            return Answer(row, answer.replayed)
+
+        return self._writer.run(work)

@@ -120,19 +120,21 @@ class GroupWriter:
         try:
             with self._store.transaction() as tx:
                 outcomes.extend((unit, *_attempt(tx, unit.work)) for unit in group)
-        except Exception as error:  # noqa: BLE001 - whatever broke the transaction belongs to all of its callers
-            failure = (
-                error
-                if isinstance(error, StoreError)
-                else StoreError("the transaction could not be committed; send the request again")
-            )
-            failure.__cause__ = None if failure is error else error
-            outcomes = [(unit, None, failure) for unit in group]
+        except Exception as error:  # noqa: BLE001 - what broke the transaction belongs to all of its callers
+            outcomes = [(unit, None, _failure(error)) for unit in group]
         for unit, result, problem in outcomes:
             if problem is None:
                 unit.future.set_result(result)
             else:
                 unit.future.set_exception(problem)
+
+
+def _failure(error: Exception) -> StoreError:
+    """Return an error of its own for each caller: a traceback belongs to one thread."""
+    kind = type(error) if isinstance(error, BusyError) else StoreError
+    failure = kind(f"the write was not confirmed ({type(error).__name__}); send it again")
+    failure.__cause__ = error
+    return failure
 
 
 def _attempt(tx: Tx, work: Callable[[Tx], T]) -> tuple[T | None, Exception | None]:

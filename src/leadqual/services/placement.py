@@ -1,0 +1,137 @@
+"""Put a scored lead where it belongs, and everything about it into one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, time
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from leadqual.leads.schema import Lead, Motion
+from leadqual.outcomes.events import OutcomeEvent, OutcomeType
+from leadqual.routing.decide import RoutingContext, decide
+from leadqual.routing.decision import Decision, Queue
+from leadqual.routing.hours import BusinessHours
+from leadqual.routing.quarantine import quarantine_reason
+from leadqual.routing.standard_parts import CutMode
+from leadqual.services.scoring import Scored
+from leadqual.store import Tx
+
+NO_CHANCE: Final = 1.0
+"""A draw that no exploration rate reaches."""
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What earlier events of the same person mean for where a lead goes now."""
+
+    is_customer: bool = False
+    quarantine: str | None = None
+
+
+NO_PAST: Final = Past()
+_KEEPS_OUT: Final = {
+    OutcomeType.DO_NOT_CONTACT: "asked earlier not to be contacted",
+    OutcomeType.SPAM: "a rep found earlier that this is spam",
+}
+
+
+def past_of(events: Sequence[OutcomeEvent]) -> Past:
+    """Return what the events of an earlier lead of the same person mean.
+
+    Somebody who bought is a customer; somebody who asked not to be contacted, or whom a rep
+    took for spam, is not shown to a rep again.
+    """
+    types = {event.type for event in events}
+    reasons = (reason for kind, reason in _KEEPS_OUT.items() if kind in types)
+    return Past(is_customer=OutcomeType.WON in types, quarantine=next(reasons, None))
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A lead that was just scored; only a new one may be explored, its chance is drawn once."""
+
+    lead: Lead
+    scored: Scored
+    past: Past = NO_PAST
+    is_new: bool = True
+
+
+def route(case: Case, *, now: datetime, draw: float, n_queued_today: int) -> Decision:
+    """Return where a case goes."""
+    context = RoutingContext(
+        motion=case.lead.motion,
+        is_customer=case.past.is_customer or case.lead.company.is_customer is True,
+        quarantine_reason=case.past.quarantine or quarantine_reason(case.lead),
+        created_at=case.lead.created_at,
+        n_queued_today=n_queued_today,
+        is_explorable=case.is_new,
+    )
+    return decide(case.scored.score, context, case.scored.standard, now=now, draw=draw)
+
+
+def n_queued_today(tx: Tx, case: Case, *, now: datetime) -> int:
+    """Return how many leads the queue of this motion took today, where the cut asks for it."""
+    standard = case.scored.standard
+    if standard.cut.mode is not CutMode.FILL_CAPACITY:
+        return 0
+    queue = Queue.MRR if case.lead.motion is Motion.INBOUND else Queue.SDR
+    return tx.queue.count_queued(queue, since=_day_start(now, standard.hours))
+
+
+def _day_start(now: datetime, hours: BusinessHours) -> datetime:
+    """Return when the local day of the standard began."""
+    zone = ZoneInfo(hours.time_zone)
+    return datetime.combine(hours.local_day(now), time(), tzinfo=zone).astimezone(UTC)
+
+
+class Placement:
+    """Decide where leads go and write it down.
+
+    Parameters
+    ----------
+    draw : callable
+        Returns a fresh number in [0, 1) for the exploration slice; called by one thread only.
+    """
+
+    def __init__(self, draw: Callable[[], float]) -> None:
+        self._draw = draw
+
+    def place(self, tx: Tx, lead_id: str, case: Case, *, reason: str, now: datetime) -> Decision:
+        """Decide on a case; write score, decision, queue item and outbox message.
+
+        Somebody who comes again is queued again, whatever became of the lead before.
+        """
+        decision = self.rate(tx, lead_id, case, reason=reason, now=now)
+        tx.queue.put(lead_id, decision, now=now)
+        return decision
+
+    def rate(self, tx: Tx, lead_id: str, case: Case, *, reason: str, now: datetime) -> Decision:
+        """Decide on a case and write that down, without touching its queue."""
+        decision = route(
+            case,
+            now=now,
+            draw=self._draw() if case.is_new else NO_CHANCE,
+            n_queued_today=n_queued_today(tx, case, now=now),
+        )
+        scored = case.scored
+        tx.scores.insert(
+            lead_id, score=scored.score, decision=decision, snapshot=scored.snapshot, reason=reason
+        )
+        tx.outbox.put(f"lead.{reason}", _thin(case, decision), lead_id=lead_id, at=now)
+        return decision
+
+
+def _thin(case: Case, decision: Decision) -> dict[str, object]:
+    """Return what the outside is told: scores and places, nothing personal."""
+    score = case.scored.score
+    return {
+        "grade": score.grade,
+        "p_conversion": score.p_conversion,
+        "expected_value_usd": score.expected_value_usd,
+        "scored_by": score.scored_by.value,
+        "model_version": score.model_version,
+        "queue": decision.queue.value,
+        "rank": decision.rank,
+    }
