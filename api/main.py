@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 from fastapi import FastAPI
-from leadqual.wiring import build_serving
 from starlette.middleware import Middleware
 from starlette.staticfiles import StaticFiles
 
@@ -31,6 +30,7 @@ from api.pages import handoffs, lead, login, overview, public, queue
 from api.rendering import FOLDER
 from leadqual.config import load_settings
 from leadqual.services.serving import Serving
+from leadqual.wiring import build_serving
 
 _RESOURCES: Final = (
     leads,

@@ -5,12 +5,26 @@ from __future__ import annotations
 import socket
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
+from typing import Final
 
 import uvicorn
 from fastapi import FastAPI
 
-START_SECONDS = 20.0
+from api.main import create_app
+from leadqual.config import Settings
+from leadqual.qualify.bundle import ModelBundle
+from leadqual.services.calls import Role, Scope
+from leadqual.services.serving import Serving
+from leadqual.testing import FrozenClock, make_call, make_serving
+
+START_SECONDS: Final = 20.0
+PASSWORD: Final = "correct horse battery"  # noqa: S105 - users of test services only
+FORM_ORIGIN: Final = "https://www.hafen.example"
 
 
 class LiveServer:
@@ -57,3 +71,49 @@ class LiveServer:
         self._server.should_exit = True
         self._thread.join()
         self._socket.close()
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """A running service with keys and people.
+
+    Each role has a user named `<role>1` with the same password; the clock stands still until a
+    test moves it.
+    """
+
+    url: str
+    serving: Serving
+    clock: FrozenClock
+    secret_key: str
+    form_key: str
+    form_origin: str = FORM_ORIGIN
+    password: str = PASSWORD
+
+    def key_with(self, scope: str) -> str:
+        """Return a new key with one scope."""
+        call = make_call(self.serving)
+        return self.serving.keys.create_secret(f"only {scope}", [Scope(scope)], call=call).secret
+
+
+@contextmanager
+def deployed(
+    folder: Path, *, bundle: ModelBundle | None = None, settings: Settings | None = None
+) -> Iterator[Deployment]:
+    """Serve a fresh deployment from `folder` until the block ends.
+
+    Parameters
+    ----------
+    bundle : ModelBundle, optional
+        The champion; without one leads are scored by rules.
+    settings : Settings, optional
+        Instead of the defaults under `folder`.
+    """
+    clock = FrozenClock()
+    serving = make_serving(folder, bundle=bundle, clock=clock, settings=settings)
+    call = make_call(serving)
+    for role in Role:
+        serving.people.add_user(f"{role.value}1", PASSWORD, role=role, call=call)
+    secret = serving.keys.create_secret("everything", Scope, call=call).secret
+    form = serving.keys.create_form("site", [FORM_ORIGIN], call=call).secret
+    with LiveServer(create_app(serving)) as server:
+        yield Deployment(server.url, serving, clock, secret, form)

@@ -18,6 +18,7 @@ from api.pages.session import EVERYONE, REPS, SessionGuard, field, go, page, pag
 from leadqual.errors import ConflictError, InputError, NotFoundError, StaleTokenError
 from leadqual.leads.schema import Lead
 from leadqual.outcomes.events import OutcomeType, Reason
+from leadqual.qualify.rules import RULES_VERSION
 from leadqual.qualify.score import Answer
 from leadqual.queue.handoff import RepAnswers, Topic
 from leadqual.queue.states import ItemState
@@ -25,7 +26,6 @@ from leadqual.services.calls import Call
 from leadqual.services.lead_records import EventView, LeadHistory, LeadView, ScoreView
 from leadqual.services.outcomes import Outcome
 from leadqual.services.queues import HandoffRow, QueueRow
-from leadqual.services.scoring import RULES_VERSION
 from leadqual.services.serving import Serving
 
 router = APIRouter(route_class=GuardedRoute, include_in_schema=False)

@@ -11,11 +11,11 @@ from api.auth import GuardedRoute, Services
 from api.leads import LeadId
 from api.pages.session import REPS, SessionGuard, go, page, page_call
 from leadqual.errors import ConflictError
+from leadqual.qualify.rules import RULES_VERSION
 from leadqual.queue.states import ItemState
 from leadqual.routing.decision import Queue
 from leadqual.services.calls import Call
 from leadqual.services.queues import QueuePage, QueueRow, QueueSummary
-from leadqual.services.scoring import RULES_VERSION
 from leadqual.services.serving import Serving
 
 router = APIRouter(route_class=GuardedRoute, include_in_schema=False)
