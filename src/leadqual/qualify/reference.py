@@ -86,8 +86,9 @@ class Reference:
         Ties share the lowest place: where all training leads were worth the same, every such
         lead stands at 0.
         """
-        place = np.searchsorted(self.ev_quantiles, expected_value_usd, side="left")
-        return np.minimum(place, N_QUANTILES - 1).astype(np.intp)
+        # Quantile k is k %: a value above k + 1 of the quantiles is worth more than k % of leads.
+        n_below = self.ev_quantiles.searchsorted(expected_value_usd, side="left")
+        return np.maximum(n_below - 1, 0)
 
     def as_dict(self) -> dict[str, object]:
         """Return the reference as JSON values."""

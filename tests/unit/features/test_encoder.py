@@ -122,7 +122,7 @@ def test_fifty_thousand_distinct_values_keep_only_what_is_common():
 
 def test_a_level_never_seen_is_other_and_a_blank_is_missing():
     n_rare = 30
-    values = [
+    values: list[Scalar] = [
         *["common"] * 100,
         *[f"rare-{i}" for i in range(n_rare)],
         *[None] * (N - 100 - n_rare),
@@ -185,7 +185,7 @@ def test_texts_that_read_like_measurements_are_numbers_and_codes_are_not():
 def test_numbers_beyond_reason_count_as_missing():
     columns = some_columns()
     encoder = fitted(columns)
-    odd = [math.inf, -math.inf, math.nan, 10**400, "1e999", "not a number", 1e300]
+    odd: list[Scalar] = [math.inf, -math.inf, math.nan, 10**400, "1e999", "not a number", 1e300]
 
     found = encoder.transform({"company.n_employees": odd}, n_leads=len(odd))
     missing = encoder.transform({"company.n_employees": [None] * len(odd)}, n_leads=len(odd))

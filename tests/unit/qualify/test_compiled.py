@@ -1,0 +1,67 @@
+import numpy as np
+from numpy.typing import NDArray
+
+from leadqual.features.encoder import Encoder
+from leadqual.outcomes.history import Columns
+from leadqual.qualify.additive import AdditiveModel
+from leadqual.qualify.compiled import compile_models
+
+N = 1_500
+TOLERANCE = 1e-9
+
+
+def by_feature(encoder: Encoder, contributions: NDArray[np.float64]) -> NDArray[np.float64]:
+    summed = np.zeros((len(encoder.features), len(contributions)))
+    np.add.at(summed, encoder.feature_of, contributions.T)
+    return summed.T
+
+
+def test_one_pass_equals_each_model_on_the_matrix(
+    encoder: Encoder,
+    columns: Columns,
+    matrix: NDArray[np.float64],
+    models: tuple[AdditiveModel, ...],
+):
+    leads = encoder.encode(columns, n_leads=N)
+
+    logits, shares = compile_models(encoder, models).evaluate(leads, explain=True)
+
+    assert shares is not None
+    for column, model in enumerate(models):
+        expected = by_feature(encoder, model.contributions(matrix))
+        assert np.abs(logits[:, column] - model.logit(matrix)).max() < TOLERANCE
+        assert np.abs(shares[:, column] - expected).max() < TOLERANCE
+        total = shares[:, column].sum(axis=1) + model.bias
+        assert np.abs(total - logits[:, column]).max() < TOLERANCE
+
+
+def test_reasons_do_not_change_the_answer_and_one_alone_is_the_same_bits(
+    encoder: Encoder, columns: Columns, models: tuple[AdditiveModel, ...]
+):
+    leads = encoder.encode(columns, n_leads=N)
+    for chosen in (models, models[:1]):
+        compiled = compile_models(encoder, chosen)
+        logits, shares = compiled.evaluate(leads, explain=True)
+        plain, nothing = compiled.evaluate(leads, explain=False)
+
+        assert nothing is None
+        assert shares is not None
+        assert (plain == logits).all()
+        for row in range(0, N, 50):
+            alone, alone_shares = compiled.evaluate(leads.take(slice(row, row + 1)), explain=True)
+            assert alone_shares is not None
+            assert (alone[0] == logits[row]).all()
+            assert (alone_shares[0] == shares[row]).all()
+
+
+def test_purely_linear_models_and_an_empty_encoder_work():
+    encoder = Encoder.fit({"source": ["x"] * 50}, n_leads=50)
+    nothing = np.zeros(0)
+    model = AdditiveModel(coef=nothing, intercept=-2.0, center=nothing)
+
+    leads = encoder.encode({"source": ["y", "z"]}, n_leads=2)
+    logits, shares = compile_models(encoder, [model]).evaluate(leads, explain=True)
+
+    assert logits.tolist() == [[-2.0], [-2.0]]
+    assert shares is not None
+    assert shares.shape == (2, 1, 0)
