@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,8 +77,8 @@ class LiveServer:
 class Deployment:
     """A running service with keys and people.
 
-    Each role has a user named `<role>1` with the same password; the clock stands still until a
-    test moves it.
+    `keys` has one key per scope, by the name of the scope. Each role has a user named
+    `<role>1`, all with the same password. The clock stands still until a test moves it.
     """
 
     url: str
@@ -86,13 +86,9 @@ class Deployment:
     clock: FrozenClock
     secret_key: str
     form_key: str
+    keys: Mapping[str, str]
     form_origin: str = FORM_ORIGIN
     password: str = PASSWORD
-
-    def key_with(self, scope: str) -> str:
-        """Return a new key with one scope."""
-        call = make_call(self.serving)
-        return self.serving.keys.create_secret(f"only {scope}", [Scope(scope)], call=call).secret
 
 
 @contextmanager
@@ -115,5 +111,9 @@ def deployed(
         serving.people.add_user(f"{role.value}1", PASSWORD, role=role, call=call)
     secret = serving.keys.create_secret("everything", Scope, call=call).secret
     form = serving.keys.create_form("site", [FORM_ORIGIN], call=call).secret
+    keys = {
+        scope.value: serving.keys.create_secret(scope.value, [scope], call=call).secret
+        for scope in Scope
+    }
     with LiveServer(create_app(serving)) as server:
-        yield Deployment(server.url, serving, clock, secret, form)
+        yield Deployment(server.url, serving, clock, secret, form, keys)

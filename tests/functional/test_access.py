@@ -48,22 +48,24 @@ def test_only_keys_with_the_scope_get_through(
     assert {scope for scope, code in status.items() if code != 403} == scopes
 
 
-@pytest.mark.parametrize(("method", "path", "scopes"), CALLS)
-@pytest.mark.parametrize(
-    "header",
-    [None, "", "Bearer", "Bearer  ", "Basic YTpi", "Bearer lq_sk_wrong", "Bearer " + "a" * 5000],
-    ids=lambda value: str(value)[:12],
-)
-def test_nobody_gets_through_without_a_key(
-    anonymous: httpx.Client, method: str, path: str, scopes: set[str], header: str | None
-) -> None:
-    headers = {} if header is None else {"Authorization": header}
-
-    answer = anonymous.request(method, path, headers=headers)
+@pytest.mark.parametrize(("method", "path"), [call[:2] for call in CALLS])
+def test_nobody_gets_through_without_a_key(anonymous: httpx.Client, method: str, path: str) -> None:
+    answer = anonymous.request(method, path)
 
     assert answer.status_code == 401
     assert answer.headers["www-authenticate"].startswith("Bearer")
     assert answer.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["", "Bearer", "Basic YTpi", "Bearer lq_sk_wrong", "Bearer " + "a" * 5000, "Bearer a b"],
+    ids=lambda value: str(value)[:12],
+)
+def test_what_is_no_key_of_ours_is_refused(anonymous: httpx.Client, header: str) -> None:
+    answer = anonymous.get("/v1/queues", headers={"Authorization": header})
+
+    assert answer.status_code == 401
 
 
 def test_form_key_creates_leads_and_learns_nothing(

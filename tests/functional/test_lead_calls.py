@@ -67,7 +67,7 @@ def test_lead_nobody_can_reach_is_refused_by_field(api: httpx.Client) -> None:
 
     assert answer.status_code == 422
     assert answer.headers["content-type"] == "application/problem+json"
-    assert [error["field"] for error in answer.json()["errors"]] == ["contact.email"]
+    assert [error["field"] for error in answer.json()["errors"]] == ["contact"]
 
 
 def test_unknown_source_is_taken(api: httpx.Client, lead: Payload) -> None:

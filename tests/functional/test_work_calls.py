@@ -28,9 +28,7 @@ def test_queue_lists_best_first_and_goes_on_at_the_cursor(
 
     whole = api.get("/v1/queues/mrr", params={"limit": 200}).json()["items"]
     first = api.get("/v1/queues/mrr", params={"limit": 2}).json()
-    second = api.get(
-        "/v1/queues/mrr", params={"limit": 2, "cursor": first["next_cursor"]}
-    ).json()
+    second = api.get("/v1/queues/mrr", params={"limit": 2, "cursor": first["next_cursor"]}).json()
 
     assert len(whole) >= 5
     assert [i["lead_id"] for i in first["items"] + second["items"]] == [
