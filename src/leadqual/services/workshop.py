@@ -11,10 +11,11 @@ from typing import Final
 from leadqual.config import Settings, load_settings
 from leadqual.errors import ConfigError
 from leadqual.registry.local import LocalRegistry
-from leadqual.registry.signing import derive_key, load_or_create_key
+from leadqual.registry.signing import load_or_create_key
 from leadqual.registry.tracking import LabBook, open_lab_book
 from leadqual.services.calls import Call, Principal, PrincipalKind, Scope
 from leadqual.services.promotion import CHALLENGER, CHAMPION, ModelVersions
+from leadqual.services.serving import suppression_key
 from leadqual.store import Store, open_store
 
 OPERATOR: Final = Principal(
@@ -63,7 +64,7 @@ def open_workshop(settings: Settings) -> Iterator[Workshop]:
             registry=registry,
             models=ModelVersions(store, registry),
             lab_book=open_lab_book(settings),
-            suppression_key=derive_key(key, "suppression"),
+            suppression_key=suppression_key(key),
         )
     finally:
         store.close()

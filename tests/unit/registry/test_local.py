@@ -9,38 +9,17 @@ import numpy as np
 import pytest
 
 from leadqual.errors import BundleError, SignatureError, UnknownVersionError
-from leadqual.features.encoder import Encoder
-from leadqual.outcomes.history import Columns
-from leadqual.qualify.additive import AdditiveModel
-from leadqual.qualify.amount import AmountModel
-from leadqual.qualify.bundle import ModelBundle, bundle_files
-from leadqual.qualify.conversion import ConversionModel
-from leadqual.qualify.reference import Reference
-from leadqual.qualify.score import Head
+from leadqual.leads.flat import flatten_lead
+from leadqual.qualify.bundle import bundle_files
 from leadqual.registry.local import GoldenInput, LocalRegistry
 from leadqual.registry.manifest import MANIFEST_FILE, SIGNATURE_FILE, sign_manifest
+from leadqual.services.scoring import columns_of
+from leadqual.testing import make_bundle, make_lead
 
 KEY = b"k" * 32
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
-COLUMNS: Columns = {
-    "source": ["webinar", "referral"] * 50,
-    "company.n_employees": [float(number) for number in range(100)],
-}
-
-
-def make_bundle(version: str) -> ModelBundle:
-    encoder = Encoder.fit(COLUMNS, n_leads=100)
-    coef = np.linspace(-1, 1, encoder.width)
-    model = AdditiveModel(coef=coef, intercept=-1.0, center=np.zeros(encoder.width))
-    return ModelBundle(
-        version=version,
-        created_at=NOW,
-        encoder=encoder,
-        heads=dict.fromkeys(Head, model),
-        conversion=ConversionModel(direct=model, direct_weight=1.0),
-        amount=AmountModel.constant(1000.0, width=encoder.width),
-        reference=Reference(ev_quantiles=np.linspace(0, 1000, 101)),
-    )
+N_ROWS = 40
+COLUMNS = columns_of([flatten_lead(make_lead(number)) for number in range(N_ROWS)])
 
 
 def save(registry: LocalRegistry, version: str = "2026-11-21-1") -> Path:
@@ -49,7 +28,7 @@ def save(registry: LocalRegistry, version: str = "2026-11-21-1") -> Path:
         version=version,
         metadata={"auc": 0.71, "data_hash": "abc"},
         documents={"card.md": "# card", "report.html": "<p>report</p>"},
-        golden=GoldenInput(columns=COLUMNS, n_leads=100),
+        golden=GoldenInput(columns=COLUMNS, n_leads=N_ROWS),
     )
 
 
