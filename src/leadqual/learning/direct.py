@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from leadqual.learning.blend import DEFAULT_RIDGE, Blend, Recipe, fit_blend
+from leadqual.learning.blend import DEFAULT_RIDGE, Recipe, fit_blend
 from leadqual.learning.logistic import fit_logistic, fit_shift
 from leadqual.learning.split import Fold
 from leadqual.outcomes.labels import Labels
@@ -175,9 +175,3 @@ def _validate(recipe: Recipe, Z: Floats, y: Floats, *, folds: Sequence[Fold], se
         z += fit_shift(z, truth, weights=np.ones(len(z)))
         losses.append(np.logaddexp(0.0, z) - truth * z)
     return np.concatenate(losses)
-
-
-def fit_direct(Z: Floats, target: ConversionTarget, *, recipe: Recipe, seed: int) -> Blend:
-    """Fit the chosen recipe on every row of the target."""
-    weights = np.ones(len(target.rows))
-    return fit_blend(Z[target.rows], target.y, weights=weights, recipe=recipe, seed=seed)

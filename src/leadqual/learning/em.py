@@ -16,7 +16,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from leadqual.learning.logistic import Linear, fit_logistic
+from leadqual.learning.blend import Blend, Recipe, fit_blend
 from leadqual.outcomes.labels import DEFAULT_CHECK_ORDER, Labels
 from leadqual.outcomes.progress import CHECKS, Check, Progress, State
 
@@ -43,9 +43,12 @@ ANSWERS: Final = np.array(list(product((0, 1), repeat=len(CHECKS))))
 TABLE_PRIOR_LEADS: Final = 200.0
 """Weight of the guessed table, in leads per combination."""
 
-N_ITERATIONS: Final = 6
 N_FOLDS: Final = 2
-INNER_RIDGE: Final = 10.0
+LINEAR: Final = Recipe(uses_trees=False)
+WITH_TREES: Final = Recipe(uses_trees=True)
+ROUNDS: Final = (LINEAR, LINEAR, LINEAR, WITH_TREES, WITH_TREES)
+"""What refits the priors, round by round; trees cost ten times the time and matter at the end."""
+
 _START: Final = (0.6, 0.5, 0.5, 0.5)
 _FIT, _AUTHORITY, _NEED, _BUDGET = range(4)
 
@@ -146,23 +149,44 @@ class HeadPosteriors:
     rows : ndarray of intp, shape (n_rows,)
         Leads whose disposition says something.
     p : ndarray of float64, shape (n_rows, 4)
-        P(answer is yes | everything recorded), columns in the order of `CHECKS`.
+        P(answer is yes | features, everything recorded), columns in the order of `CHECKS`.
+    prior : ndarray of float64, shape (n_rows, 4)
+        P(answer is yes | features), from models that did not see the lead.
     table : ndarray of float64, shape (16, len(DISPOSITIONS))
         The learned P(disposition | answers).
     """
 
     rows: Codes
     p: Floats
+    prior: Floats
     table: Floats
+
+    def evidence(self, check: Check) -> tuple[Floats, Floats]:
+        """Return hard labels and weights that hold what was recorded, and no more.
+
+        A posterior close to its prior says nothing new; fitting the final model to it would
+        copy the simpler model of the rounds. Label 1 with weight w pulls a model at the prior
+        q by w (1 - q), so w = (p - q) / (1 - q) pulls exactly as the posterior p does; label 0
+        likewise.
+
+        Returns
+        -------
+        labels, weights : ndarray of float64, shape (n_rows,)
+            Labels 0 or 1, weights in [0, 1].
+        """
+        place = CHECKS.index(check)
+        p, q = self.p[:, place], self.prior[:, place]
+        is_up = p >= q
+        weights = np.where(is_up, (p - q) / (1 - q), (q - p) / q)
+        return is_up.astype(np.float64), np.clip(weights, 0.0, 1.0)
 
 
 def estimate_heads(
     Z: Floats,
     labels: Labels,
     *,
-    rng: np.random.Generator,
+    seed: int,
     check_order: Sequence[Check] = DEFAULT_CHECK_ORDER,
-    rows: NDArray[np.bool_] | None = None,
 ) -> HeadPosteriors:
     """Run EM: believe in the answers, fit the heads and the table to that, and again.
 
@@ -175,32 +199,46 @@ def estimate_heads(
         Encoded features.
     labels : Labels
         Of the same leads.
-    rng : numpy Generator
-        Draws the folds.
+    seed : int
+        Draws the folds and seeds the learners.
     check_order : sequence of Check
         The team's order of checks.
-    rows : ndarray of bool, shape (n_leads,), optional
-        Learn from these only.
+
+    References
+    ----------
+    Raykar et al. (2010), Learning from crowds, Journal of Machine Learning Research 11.
     """
     codes = read_dispositions(labels.progress)
-    speaks = labels.is_usable & (codes >= 0)
-    if rows is not None:
-        speaks &= rows
-    (chosen,) = np.nonzero(speaks)
-    seen, features = codes[chosen], Z[chosen]
+    (rows,) = np.nonzero(labels.is_usable & (codes >= 0))
+    seen, features = codes[rows], Z[rows]
     guessed = guess_table(check_order)
-    table = guessed.copy()
-    fold = rng.integers(0, N_FOLDS, len(chosen))
-    prior = np.tile(np.array(_START), (len(chosen), 1))
-    starts: dict[tuple[int, int], Linear] = {}
-    p = prior
-    for iteration in range(N_ITERATIONS):
+    table = guessed
+    fold = np.random.default_rng(seed).integers(0, N_FOLDS, len(rows))
+    prior = np.tile(np.array(_START), (len(rows), 1))
+    for recipe in ROUNDS:
         belief = _believe(prior, table, seen)
-        p = belief @ ANSWERS
         table = _learn_table(belief, guessed, seen)
-        if iteration < N_ITERATIONS - 1:
-            prior = _refit_prior(features, p, fold=fold, starts=starts)
-    return HeadPosteriors(rows=chosen, p=p, table=table)
+        prior = _refit_prior(features, belief @ ANSWERS, fold=fold, recipe=recipe, seed=seed)
+    belief = _believe(prior, table, seen)
+    return HeadPosteriors(rows=rows, p=belief @ ANSWERS, prior=prior, table=table)
+
+
+def fit_head(Z: Floats, found: HeadPosteriors, check: Check, *, seed: int) -> Blend:
+    """Fit the final model of one answer to what EM found.
+
+    Parameters
+    ----------
+    Z : ndarray of float64, shape (n_leads, width)
+        The matrix that EM ran on.
+    found : HeadPosteriors
+        Its result.
+    check : Check
+        Which answer.
+    seed : int
+        For the learners.
+    """
+    y, weights = found.evidence(check)
+    return fit_blend(Z[found.rows], y, weights=weights, recipe=WITH_TREES, seed=seed)
 
 
 def _believe(prior: Floats, table: Floats, seen: Codes) -> Floats:
@@ -222,20 +260,13 @@ def _learn_table(belief: Floats, guessed: Floats, seen: Codes) -> Floats:
     return np.asarray(table / table.sum(axis=1, keepdims=True))
 
 
-def _refit_prior(
-    Z: Floats, p: Floats, *, fold: Codes, starts: dict[tuple[int, int], Linear]
-) -> Floats:
+def _refit_prior(Z: Floats, p: Floats, *, fold: Codes, recipe: Recipe, seed: int) -> Floats:
     """Predict each answer of each lead by a model of the other folds."""
-    prior = np.empty_like(p)
+    prior = p.copy()
     for check, held in product(range(len(CHECKS)), range(N_FOLDS)):
         inside, outside = fold != held, fold == held
-        model = fit_logistic(
-            Z[inside],
-            p[inside, check],
-            weights=np.ones(int(inside.sum())),
-            ridge=INNER_RIDGE,
-            start=starts.get((check, held)),
-        )
-        starts[check, held] = model
-        prior[outside, check] = 1 / (1 + np.exp(-model.logit(Z[outside])))
+        if inside.any() and outside.any():
+            y, weights = p[inside, check], np.ones(int(inside.sum()))
+            model = fit_blend(Z[inside], y, weights=weights, recipe=recipe, seed=seed)
+            prior[outside, check] = model.probability(Z[outside])
     return np.clip(prior, 1e-4, 1 - 1e-4)

@@ -11,13 +11,17 @@ from numpy.typing import NDArray
 from leadqual.learning.blend import Blend, Recipe, fit_blend
 from leadqual.learning.level import censoring_weights
 from leadqual.learning.logistic import Linear
+from leadqual.learning.settings import MIN_PER_CLASS
 from leadqual.outcomes.labels import Labels
 from leadqual.outcomes.progress import StageLabels
 
 Floats = NDArray[np.float64]
 
 STAGE_RECIPE: Final = Recipe()
-MIN_PER_CLASS: Final = 40
+LATE_RECIPE: Final = Recipe(ridge=100.0, uses_trees=False)
+"""For steps with few rows: trees and a light ridge learn noise there, and rank worse for it."""
+
+MIN_ROWS_FOR_TREES: Final = 2_000
 _MIN_HORIZON_DAYS: Final = 14.0
 _HORIZON_QUANTILE: Final = 0.975
 
@@ -32,9 +36,7 @@ class Stage:
     n_stopped: int
 
 
-def fit_stages(
-    Z: Floats, labels: Labels, *, seed: int, rows: NDArray[np.bool_] | None = None
-) -> tuple[Stage, ...]:
+def fit_stages(Z: Floats, labels: Labels, *, seed: int) -> tuple[Stage, ...]:
     """Fit every step of the funnel on the leads that came to it.
 
     A step with fewer than 40 leads on either side gets its rate instead of a model.
@@ -47,32 +49,24 @@ def fit_stages(
         Of the same leads.
     seed : int
         For the learners.
-    rows : ndarray of bool, shape (n_leads,), optional
-        Learn from these only.
 
     Returns
     -------
     tuple of Stage
-        Empty when the history says nothing of the way from contact to win: `qualified` and
-        `won` need 40 leads on both sides.
+        Empty when the history says nothing of the way from contact to hand-off: `qualified`
+        needs 40 leads on both sides.
     """
-    counts = {stage.name: _counts(stage, rows) for stage in labels.stages}
-    if min(*counts["qualified"], *counts["won"]) < MIN_PER_CLASS:
+    if not labels.records_work:
         return ()
-    return tuple(_fit_stage(Z, stage, seed=seed, rows=rows) for stage in labels.stages)
+    qualified = labels.stages[1]
+    n_passed = int(qualified.is_passed.sum())
+    if min(n_passed, int(qualified.is_known.sum()) - n_passed) < MIN_PER_CLASS:
+        return ()
+    return tuple(_fit_stage(Z, stage, seed=seed) for stage in labels.stages)
 
 
-def _counts(stage: StageLabels, rows: NDArray[np.bool_] | None) -> tuple[int, int]:
-    known = stage.is_known if rows is None else stage.is_known & rows
-    n_passed = int((known & stage.is_passed).sum())
-    return n_passed, int(known.sum()) - n_passed
-
-
-def _fit_stage(
-    Z: Floats, stage: StageLabels, *, seed: int, rows: NDArray[np.bool_] | None
-) -> Stage:
-    inside = stage.is_in if rows is None else stage.is_in & rows
-    (place,) = np.nonzero(inside)
+def _fit_stage(Z: Floats, stage: StageLabels, *, seed: int) -> Stage:
+    (place,) = np.nonzero(stage.is_in)
     answer = np.where(stage.is_known, np.nan_to_num(stage.answer_days, nan=0.0), np.inf)[place]
     passed_after = answer[stage.is_passed[place]]
     horizon = _MIN_HORIZON_DAYS
@@ -87,9 +81,8 @@ def _fit_stage(
     if min(n_passed, n_stopped) < MIN_PER_CLASS:
         blend = constant_blend(Z.shape[1], (n_passed + 0.5) / (len(y) + 1))
     else:
-        blend = fit_blend(
-            Z[place][known], y, weights=weights[known], recipe=STAGE_RECIPE, seed=seed
-        )
+        recipe = STAGE_RECIPE if len(y) >= MIN_ROWS_FOR_TREES else LATE_RECIPE
+        blend = fit_blend(Z[place][known], y, weights=weights[known], recipe=recipe, seed=seed)
     return Stage(name=stage.name, blend=blend, n_passed=n_passed, n_stopped=n_stopped)
 
 

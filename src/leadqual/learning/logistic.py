@@ -32,9 +32,7 @@ class Linear:
         return np.asarray(Z @ self.coef + self.intercept, dtype=np.float64)
 
 
-def fit_logistic(
-    Z: Floats, y: Floats, *, weights: Floats, ridge: float, start: Linear | None = None
-) -> Linear:
+def fit_logistic(Z: Floats, y: Floats, *, weights: Floats, ridge: float) -> Linear:
     """Fit ridge logistic regression to labels in [0, 1].
 
     scikit-learn takes hard labels only; soft ones would need every row twice.
@@ -50,14 +48,10 @@ def fit_logistic(
     ridge : float
         Penalty on half the squared coefficients, against the sum of the log loss; the
         intercept is free.
-    start : Linear, optional
-        Where to begin; only the time it takes depends on it.
     """
     width = Z.shape[1]
     rate = np.clip(np.average(y, weights=weights), 1e-6, 1 - 1e-6)
     first = np.append(np.zeros(width), np.log(rate / (1 - rate)))
-    if start is not None:
-        first = np.append(start.coef, start.intercept)
 
     def loss(beta: Floats) -> tuple[float, Floats]:
         coef = beta[:-1]
@@ -74,7 +68,7 @@ def fit_logistic(
     return Linear(coef=found.x[:-1], intercept=float(found.x[-1]))
 
 
-def fit_shift(logits: Floats, y: Floats, *, weights: Floats) -> float:
+def fit_shift(logits: Floats, y: Floats, *, weights: Floats, seen: Floats | None = None) -> float:
     """Return the constant to add to log-odds so that predicted and weighted wins are equal.
 
     Parameters
@@ -85,13 +79,16 @@ def fit_shift(logits: Floats, y: Floats, *, weights: Floats) -> float:
         Labels in [0, 1]; all 0 or all 1 are met to within half a lead.
     weights : ndarray of float64, shape (n,)
         Not negative, some positive.
+    seen : ndarray of float64, shape (n,), optional
+        Share of each prediction that can have shown in `y` yet, in [0, 1].
     """
-    total = weights.sum()
-    wanted = np.clip((weights * y).sum(), min(0.5, total / 2), total - min(0.5, total / 2))
+    expected = weights if seen is None else weights * seen
+    most = expected.sum()
+    wanted = np.clip((weights * y).sum(), min(0.5, most / 2), most - min(0.5, most / 2))
     low, high = -logits.max() - 30.0, -logits.min() + 30.0
     for _ in range(100):
         middle = (low + high) / 2
-        if (weights * expit(logits + middle)).sum() < wanted:
+        if (expected * expit(logits + middle)).sum() < wanted:
             low = middle
         else:
             high = middle

@@ -1,0 +1,121 @@
+"""Which estimates make up P(won), with what weight."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leadqual.learning.blend import Blend, Recipe, fit_blend
+from leadqual.learning.direct import build_target, choose_recipe
+from leadqual.learning.funnel import Stage, fit_stages
+from leadqual.learning.preparing import TrainingSet, take_columns
+from leadqual.learning.settings import FEW_WINS
+from leadqual.learning.split import Fold, duplicate_groups, forward_folds, grouped_folds
+
+Floats = NDArray[np.float64]
+
+PLAIN_RECIPE: Final = Recipe(uses_trees=False)
+PLAIN_WEIGHT: Final = 0.25
+PLAIN_WEIGHT_FEW_WINS: Final = 0.5
+NEED_FLOOR: Final = 0.1
+"""Share of conversion that stays when there is surely no need."""
+
+WITH_HEADS: Final = frozenset({"reached", "won"})
+"""Steps that no head speaks about."""
+
+_MAX_CHOICE_ROWS: Final = 60_000
+_MIN_CHOICE_ROWS: Final = 200
+
+
+@dataclass(frozen=True)
+class ConversionParts:
+    """Fitted estimates of conversion and their weights.
+
+    Parameters
+    ----------
+    stages : tuple of Stage
+        Empty where the history has no funnel.
+    direct : Blend
+        In one step.
+    stage_weight, direct_weight, heads_weight : float
+        Sum to 1.
+    answer : ndarray of float64, shape (n_leads,)
+        What is known or expected of each worked lead, NaN elsewhere: for observed rates.
+    how : str
+        In words, for reports.
+    losses : mapping of str to float
+        Candidate recipes and their validation log loss; empty where nothing was chosen.
+    """
+
+    stages: tuple[Stage, ...]
+    direct: Blend
+    stage_weight: float
+    direct_weight: float
+    heads_weight: float
+    answer: Floats
+    how: str
+    losses: dict[str, float]
+
+
+def fit_conversion(data: TrainingSet, *, uses_heads: bool, seed: int) -> ConversionParts:
+    """Fit what this history allows.
+
+    With a funnel, the product of heads (or of steps, where a head is not learnable) carries most
+    of the weight; a plain logistic regression on all leads sharpens it and steadies it where
+    wins are few. It takes leads that nobody worked for not won, as the usual tools do: that
+    borrows the judgement of whoever chose the leads to work, so its say is bounded, and the level
+    comes from worked leads alone. Without a funnel, conversion is learned in one step on worked
+    leads, with learners chosen by validation within this history.
+
+    Parameters
+    ----------
+    data : TrainingSet
+        What is learned from.
+    uses_heads : bool
+        Whether all heads are learnable.
+    seed : int
+        For the learners.
+    """
+    Z, labels = data.Z, data.labels
+    target = build_target(Z, labels, data.maturity, rng=np.random.default_rng(seed))
+    answer = np.full(labels.n_leads, np.nan)
+    answer[target.rows] = target.y
+    stages = fit_stages(Z, labels, seed=seed)
+    if not stages:
+        folds = _folds(data, target.rows, seed=seed)
+        newest = target.rows[-_MAX_CHOICE_ROWS:]
+        choice = choose_recipe(Z[newest], target.y[-len(newest) :], folds=folds, seed=seed)
+        ones = np.ones(len(target.rows))
+        direct = fit_blend(Z[target.rows], target.y, weights=ones, recipe=choice.recipe, seed=seed)
+        how = f"one step on {len(target.rows)} leads: {choice.recipe.label}"
+        return ConversionParts((), direct, 0.0, 1.0, 0.0, answer, how, choice.losses)
+    won = labels.is_won[data.rows].astype(np.float64)
+    ones = np.ones(len(won))
+    plain = fit_blend(Z[data.rows], won, weights=ones, recipe=PLAIN_RECIPE, seed=seed)
+    weight = PLAIN_WEIGHT if won.sum() >= FEW_WINS else PLAIN_WEIGHT_FEW_WINS
+    what = "heads x reached x won" if uses_heads else "product of funnel steps"
+    return ConversionParts(
+        stages=stages,
+        direct=plain,
+        stage_weight=0.0 if uses_heads else 1 - weight,
+        direct_weight=weight,
+        heads_weight=1 - weight if uses_heads else 0.0,
+        answer=answer,
+        how=f"{what} ({1 - weight:.0%}) with plain logistic regression on all leads ({weight:.0%})",
+        losses={},
+    )
+
+
+def _folds(data: TrainingSet, rows: NDArray[np.intp], *, seed: int) -> Sequence[Fold]:
+    """Return folds within the newest rows; none where there are too few to choose by."""
+    newest = rows[-_MAX_CHOICE_ROWS:]
+    if len(newest) < _MIN_CHOICE_ROWS:
+        return []
+    if data.history.is_ordered:
+        return forward_folds(len(newest))
+    group = duplicate_groups(take_columns(data.history.columns, newest), len(newest))
+    return grouped_folds(data.labels.is_won[newest], group, seed=seed)

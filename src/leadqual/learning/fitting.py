@@ -1,0 +1,211 @@
+"""From a history to a model bundle: the one way a model is made.
+
+Heads by EM and conversion as their product with reach and win where reps recorded why leads
+stopped (DESIGN section 5); conversion in one step where a history knows only wins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import logit
+
+from leadqual.features.encoder import Encoder
+from leadqual.learning.amounts import describe_amounts, fit_amount
+from leadqual.learning.blend import Blend
+from leadqual.learning.conversion import (
+    NEED_FLOOR,
+    WITH_HEADS,
+    ConversionParts,
+    fit_conversion,
+)
+from leadqual.learning.em import HeadPosteriors, estimate_heads, fit_head
+from leadqual.learning.level import fit_level
+from leadqual.learning.notes import note_history, summarise
+from leadqual.learning.preparing import TrainingSet, learnable_heads, prepare
+from leadqual.learning.settings import FitSettings
+from leadqual.outcomes.history import History
+from leadqual.outcomes.labels import Labels
+from leadqual.outcomes.maturity import Maturity
+from leadqual.outcomes.progress import CHECKS, Check
+from leadqual.qualify.additive import AdditiveModel
+from leadqual.qualify.bundle import ModelBundle
+from leadqual.qualify.conversion import ConversionModel, StageModel
+from leadqual.qualify.predict import Predictor
+from leadqual.qualify.reference import CONVERSION, TARGETS, Reference, ev_quantiles, observe_rates
+from leadqual.qualify.score import Head
+from leadqual.qualify.trees import TreeEnsemble
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class FittedModel:
+    """A bundle and what it was made from.
+
+    Parameters
+    ----------
+    bundle : ModelBundle
+        Ready to serve.
+    history : History
+        The leads that were read, at most the newest `settings.MAX_ROWS`.
+    labels, maturity : Labels, Maturity
+        Of `history`.
+    not_learnable : mapping of Head to str
+        Heads that the rules answer for, and why in words.
+    notes : tuple of str
+        What a reader of the model should know, in plain words.
+    """
+
+    bundle: ModelBundle
+    history: History
+    labels: Labels
+    maturity: Maturity
+    not_learnable: Mapping[Head, str]
+    notes: tuple[str, ...]
+
+
+def fit_bundle(
+    history: History,
+    *,
+    as_of: datetime | None,
+    version: str,
+    created_at: datetime,
+    settings: FitSettings | None = None,
+) -> FittedModel:
+    """Learn everything that a history can teach.
+
+    Parameters
+    ----------
+    history : History
+        Leads in time order and their events.
+    as_of : datetime or None
+        Aware; nothing recorded later is read. None means everything there is.
+    version : str
+        Name of the bundle.
+    created_at : datetime
+        Aware; written into the bundle.
+    settings : FitSettings, optional
+        The team's check order and the seed.
+
+    Raises
+    ------
+    NotEnoughDataError
+        With the numbers, when fewer than 40 leads are known on either side (won, or ended or
+        old without a win), or no column tells leads apart.
+    """
+    settings = settings or FitSettings()
+    data = prepare(history, as_of=as_of, settings=settings)
+    heads, not_learnable = learnable_heads(data.labels)
+    found = None
+    if heads:
+        found = estimate_heads(
+            data.Z, data.labels, seed=settings.seed, check_order=settings.check_order
+        )
+    uses_heads = len(heads) == len(Head)
+    parts = fit_conversion(data, uses_heads=uses_heads, seed=settings.seed)
+    head_models = {
+        head: _head_model(data, found, Check(head.value), seed=settings.seed)
+        for head in heads
+        if found
+    }
+    need = (
+        _head_model(data, found, Check.NEED, seed=settings.seed) if found and uses_heads else None
+    )
+    conversion = _conversion_model(data.encoder, parts, need)
+    amount = fit_amount(data.Z, data.labels, data.encoder)
+    level = Predictor(data.encoder, head_models, conversion=conversion, amount=amount)
+    p = level.predict(data.leads, explain=False).p[:, TARGETS.index(CONVERSION)]
+    shift = fit_level(logit(np.clip(p, 1e-9, 1 - 1e-9)), data.labels, data.maturity)
+    notes = (*note_history(data), describe_amounts(data.labels))
+    unreferenced = ModelBundle(
+        version=version,
+        created_at=created_at,
+        encoder=data.encoder,
+        heads=head_models,
+        conversion=replace(conversion, shift=shift),
+        amount=amount,
+        reference=Reference(np.zeros(len(ev_quantiles(np.zeros(1))))),
+        summary=summarise(data, parts, not_learnable=not_learnable, notes=notes, shift=shift),
+    )
+    bundle = replace(
+        unreferenced, reference=_reference(unreferenced, data, _answers(data, found, parts))
+    )
+    return FittedModel(bundle, data.history, data.labels, data.maturity, not_learnable, notes)
+
+
+def _head_model(
+    data: TrainingSet, found: HeadPosteriors, check: Check, *, seed: int
+) -> AdditiveModel:
+    return to_additive(fit_head(data.Z, found, check, seed=seed), data.encoder)
+
+
+def to_additive(blend: Blend, encoder: Encoder) -> AdditiveModel:
+    """Return a fitted blend in the form that a bundle holds."""
+    trees = None
+    if blend.trees is not None:
+        trees = TreeEnsemble.from_lightgbm(blend.trees.dump_model(), n_columns=encoder.width)
+    return AdditiveModel(
+        coef=blend.linear.coef,
+        intercept=blend.linear.intercept,
+        center=encoder.means,
+        trees=trees,
+        linear_weight=blend.linear_weight,
+        tree_weight=blend.tree_weight,
+    )
+
+
+def _conversion_model(
+    encoder: Encoder, parts: ConversionParts, need: AdditiveModel | None
+) -> ConversionModel:
+    """Put the estimates together; the level is set afterwards.
+
+    Steps that nothing uses are left out: they would cost time on every request.
+    """
+    used = parts.stages
+    if parts.stage_weight == 0:
+        used = tuple(stage for stage in used if stage.name in WITH_HEADS)
+    return ConversionModel(
+        stages=tuple(
+            StageModel(
+                name=stage.name,
+                model=to_additive(stage.blend, encoder),
+                is_with_heads=stage.name in WITH_HEADS,
+            )
+            for stage in used
+        ),
+        direct=to_additive(parts.direct, encoder),
+        need=need if parts.heads_weight > 0 else None,
+        need_floor=NEED_FLOOR,
+        stage_weight=parts.stage_weight,
+        direct_weight=parts.direct_weight,
+        heads_weight=parts.heads_weight,
+    )
+
+
+def _answers(
+    data: TrainingSet, found: HeadPosteriors | None, parts: ConversionParts
+) -> dict[str, Floats]:
+    """Return what is believed of each training lead per target, NaN where nothing is."""
+    answers = {CONVERSION: parts.answer}
+    if found is not None:
+        for head in Head:
+            believed = np.full(data.labels.n_leads, np.nan)
+            believed[found.rows] = found.p[:, CHECKS.index(Check(head.value))]
+            answers[head.value] = believed
+    return answers
+
+
+def _reference(bundle: ModelBundle, data: TrainingSet, answers: Mapping[str, Floats]) -> Reference:
+    """Observed rates, and the spread of expected value over the training leads."""
+    found = bundle.predictor.predict(data.leads, explain=False)
+    value = (found.p[:, TARGETS.index(CONVERSION)] * found.amount_usd)[data.rows]
+    learned = {name: a for name, a in answers.items() if bundle.answers_for(name)}
+    return Reference(
+        ev_quantiles=ev_quantiles(value),
+        rates=observe_rates(data.encoder, data.leads, learned),
+    )

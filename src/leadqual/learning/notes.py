@@ -1,0 +1,115 @@
+"""What a reader of a model should know about its history, in plain words and as numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from leadqual.learning.conversion import ConversionParts
+from leadqual.learning.preparing import TrainingSet, count_sides
+from leadqual.outcomes.labels import Labels
+from leadqual.outcomes.maturity import Maturity
+from leadqual.qualify.score import Head
+
+
+def note_history(data: TrainingSet) -> tuple[str, ...]:
+    """Return one sentence per peculiarity of a history that changes how to read the model."""
+    return tuple(
+        note
+        for note in (
+            *_note_times(data.labels, data.maturity),
+            *_note_records(data.labels),
+            *_note_columns(data),
+        )
+        if note
+    )
+
+
+def _note_times(labels: Labels, maturity: Maturity) -> list[str]:
+    notes = []
+    if not labels.has_times:
+        notes.append("this history has no times: nothing is known about how long wins take")
+    if maturity.recording_start_days is not None:
+        n_before = int((labels.is_usable & ~maturity.is_covered).sum())
+        day = np.datetime64("1970-01-01") + np.timedelta64(int(maturity.recording_start_days), "D")
+        notes.append(
+            f"wins are recorded from {day} on only; {n_before} older leads look as if they never "
+            "converted and were left out"
+        )
+    if not maturity.curve.is_flat_at_end:
+        notes.append(
+            f"the oldest lead is {maturity.curve.oldest_days:.0f} days old and wins still come at "
+            "that age: probabilities speak of that many days only"
+        )
+    if labels.n_clamped:
+        notes.append(
+            f"{labels.n_clamped} events are dated before their lead; they were taken to happen "
+            "with it"
+        )
+    return notes
+
+
+def _note_records(labels: Labels) -> list[str]:
+    notes = []
+    if labels.n_unknown_lead:
+        notes.append(f"{labels.n_unknown_lead} events belong to no lead of this history")
+    n_excluded = int(labels.is_excluded.sum())
+    if n_excluded:
+        notes.append(
+            f"{n_excluded} leads are spam, bad data, duplicates or not to be contacted: left out"
+        )
+    if not labels.records_losses:
+        notes.append(
+            "losses are never recorded: an old lead without a win counts as not won, a young one "
+            "in part"
+            if labels.has_times
+            else "neither losses nor times are recorded: every lead without a win counts as not won"
+        )
+    return notes
+
+
+def _note_columns(data: TrainingSet) -> list[str]:
+    dropped = data.encoder.dropped
+    if not dropped:
+        return []
+    listed = ", ".join(sorted(dropped)[:8]) + (" and more" if len(dropped) > 8 else "")
+    return [f"{len(dropped)} columns say nothing and were left out: {listed}"]
+
+
+def summarise(
+    data: TrainingSet,
+    parts: ConversionParts,
+    *,
+    not_learnable: Mapping[Head, str],
+    notes: tuple[str, ...],
+    shift: float,
+) -> dict[str, object]:
+    """Return how a model was trained, as JSON values, for its card and for lists."""
+    n_won, n_not_won = count_sides(data.labels, data.maturity)
+    curve = data.maturity.curve
+    shares = {f"{days}": float(curve.share_by(float(days))) for days in (30, 90, 180)}
+    return {
+        "source": data.history.source,
+        "n_leads": len(data.rows),
+        "n_won": n_won,
+        "n_not_won": n_not_won,
+        "counts": data.labels.counts(),
+        "n_features": len(data.encoder.feature_names),
+        "n_columns": data.encoder.width,
+        "dropped": dict(data.encoder.dropped),
+        "conversion": parts.how,
+        "level_shift": shift,
+        "validation_log_loss": parts.losses,
+        "share_of_wins_by_days": shares if curve.days else {},
+        "heads": {
+            check.value: {"n_yes": labels.n_yes, "n_no": labels.n_no}
+            for check, labels in data.labels.heads.items()
+        },
+        "stages": {
+            stage.name: {"n_passed": stage.n_passed, "n_stopped": stage.n_stopped}
+            for stage in parts.stages
+        },
+        "not_learnable": {head.value: why for head, why in not_learnable.items()},
+        "notes": list(notes),
+    }

@@ -1,0 +1,166 @@
+"""From a history to what learners read, or a refusal with numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leadqual.errors import NotEnoughDataError
+from leadqual.features.encoder import EncodedLeads, Encoder
+from leadqual.learning.settings import MAX_ROWS, MIN_PER_CLASS, FitSettings
+from leadqual.outcomes.history import Columns, History
+from leadqual.outcomes.labels import Labels, label_history
+from leadqual.outcomes.maturity import Maturity, read_maturity
+from leadqual.outcomes.progress import Check
+from leadqual.outcomes.timeline import SECONDS_PER_DAY
+from leadqual.qualify.score import Head
+
+Floats = NDArray[np.float64]
+
+MATURE_SHARE: Final = 0.8
+"""An open lead this mature counts as not won when the two sides are counted."""
+
+
+@dataclass(frozen=True)
+class TrainingSet:
+    """A history as arrays; all of them have n_leads rows, in time order.
+
+    Parameters
+    ----------
+    history : History
+        At most the newest `MAX_ROWS` leads.
+    labels, maturity : Labels, Maturity
+        As of the moment of knowledge.
+    rows : ndarray of intp, shape (n_rows,)
+        Leads that may be learned from: usable, and from the time in which wins were recorded.
+    encoder : Encoder
+        Fitted on `rows`.
+    leads : EncodedLeads
+        All n_leads.
+    Z : ndarray of float64, shape (n_leads, width)
+        The same as a matrix.
+    """
+
+    history: History
+    labels: Labels
+    maturity: Maturity
+    rows: NDArray[np.intp]
+    encoder: Encoder
+    leads: EncodedLeads
+    Z: Floats
+
+
+def prepare(history: History, *, as_of: datetime | None, settings: FitSettings) -> TrainingSet:
+    """Label and encode a history.
+
+    Parameters
+    ----------
+    history : History
+        Leads in time order and their events.
+    as_of : datetime or None
+        Aware; nothing recorded later is read. None means everything there is.
+    settings : FitSettings
+        The team's check order.
+
+    Raises
+    ------
+    NotEnoughDataError
+        With the numbers, when fewer than 40 leads are known on either side, or no column tells
+        leads apart.
+    """
+    labels = label_history(history, as_of=as_of, check_order=settings.check_order)
+    if history.n_leads > MAX_ROWS:
+        newest = np.arange(history.n_leads - MAX_ROWS, history.n_leads)
+        as_of = as_of or _moment(labels.as_of_days)
+        history = history.take(newest)
+        labels = label_history(history, as_of=as_of, check_order=settings.check_order)
+    maturity = read_maturity(labels)
+    require_enough(labels, maturity)
+    (rows,) = np.nonzero(labels.is_usable & maturity.is_covered)
+    columns = feature_columns(history)
+    encoder = Encoder.fit(take_columns(columns, rows), n_leads=len(rows))
+    if encoder.width == 0:
+        raise NotEnoughDataError(
+            f"none of the {len(columns)} columns tells leads apart: each is empty, constant or "
+            "different for almost every lead; map more fields that are known at creation"
+        )
+    leads = encoder.encode(columns, n_leads=history.n_leads)
+    return TrainingSet(history, labels, maturity, rows, encoder, leads, encoder.to_matrix(leads))
+
+
+def _moment(days: float) -> datetime | None:
+    """Days since 1970 as an aware moment; None without times."""
+    if not np.isfinite(days):
+        return None
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=days * SECONDS_PER_DAY)
+
+
+def feature_columns(history: History) -> Columns:
+    """Return the columns that may be learned from.
+
+    Without real times the creation time says nothing: it only numbers the rows.
+    """
+    if history.has_times:
+        return history.columns
+    return {name: values for name, values in history.columns.items() if name != "created_at"}
+
+
+def take_columns(columns: Columns, rows: Sequence[int] | NDArray[np.intp]) -> Columns:
+    """Return the columns of some leads, in the given row order."""
+    return {name: [values[i] for i in rows] for name, values in columns.items()}
+
+
+def count_sides(labels: Labels, maturity: Maturity) -> tuple[int, int]:
+    """Return how many leads are known to be won, and known or old enough not to be."""
+    counted = labels.is_usable & labels.is_worked & maturity.is_covered
+    is_won = labels.is_won & counted
+    is_mature = labels.is_open & (maturity.share_by_now >= MATURE_SHARE)
+    if not labels.has_times:
+        is_mature = labels.is_open & (not labels.records_losses)
+    not_won = counted & ~labels.is_won & (labels.is_settled | is_mature)
+    return int(is_won.sum()), int(not_won.sum())
+
+
+def require_enough(labels: Labels, maturity: Maturity) -> None:
+    """Refuse a history with fewer than 40 known leads on either side.
+
+    Raises
+    ------
+    NotEnoughDataError
+        With every count, and what happens instead.
+    """
+    n_won, n_not_won = count_sides(labels, maturity)
+    if min(n_won, n_not_won) >= MIN_PER_CLASS:
+        return
+    counts = ", ".join(f"{n} {name.replace('_', ' ')}" for name, n in labels.counts().items())
+    uncovered = int((labels.is_usable & ~maturity.is_covered).sum())
+    raise NotEnoughDataError(
+        f"{n_won} leads are known to be won and {n_not_won} not to be; {MIN_PER_CLASS} of each "
+        f"are needed to learn ({counts}; {uncovered} from before wins were recorded). A lead "
+        "counts as not won when it ended, or when it is older than most wins take. Until then "
+        "leads are scored by the written rules."
+    )
+
+
+def learnable_heads(labels: Labels) -> tuple[tuple[Head, ...], dict[Head, str]]:
+    """Return the heads that this history can teach, and why it cannot teach the others.
+
+    A head needs 40 leads known to pass and 40 known to fail.
+    """
+    learnable = []
+    not_learnable = {}
+    for head in Head:
+        found = labels.heads[Check(head.value)]
+        if min(found.n_yes, found.n_no) >= MIN_PER_CLASS:
+            learnable.append(head)
+        else:
+            not_learnable[head] = (
+                f"not learnable from this history, scored by rules: {found.n_yes} leads are known "
+                f"to pass and {found.n_no} to fail, {MIN_PER_CLASS} of each are needed"
+            )
+    return tuple(learnable), not_learnable
