@@ -25,6 +25,9 @@ from leadqual.features.spec import NumericFeature
 from leadqual.qualify.additive import AdditiveModel
 from leadqual.qualify.tree_tables import TreeTables
 
+_CACHED: Final = 8
+"""Leads whose shares are summed together: they stay in the cache and need no fresh memory."""
+
 _FEW: Final = 8
 """Up to so many leads, one sweep over all thresholds beats a search per feature."""
 
@@ -60,7 +63,8 @@ class _Trees:
     first_cell: NDArray[np.intp]  # (n_blocks,)
     values: NDArray[np.float64]  # (n_cells,)
     shares: NDArray[np.float64]  # (n_cells, n_slots) by source feature
-    slot_target: NDArray[np.intp]  # (n_blocks * n_slots,) model * n_features + feature
+    # (8, n_blocks * n_slots) of (lead * n_models + model) * n_features + feature
+    slot_targets: NDArray[np.intp]
     models: NDArray[np.intp]  # models that have trees
     first_block: NDArray[np.intp]  # first block of each of these
 
@@ -125,12 +129,15 @@ class CompiledModels:
 
     def _tree_shares(self, trees: _Trees, cell: NDArray[np.intp]) -> NDArray[np.float64]:
         """Return the trees' contributions, (n_leads, n_models, n_features)."""
-        n_leads, n_targets = len(cell), self.n_models * self.n_features
-        weights = trees.shares.take(cell, axis=0).reshape(n_leads, trees.slot_target.size)
-        target = np.arange(n_leads)[:, None] * n_targets + trees.slot_target
-        sums = np.bincount(target.ravel(), weights.ravel(), n_leads * n_targets)
-        shape = n_leads, self.n_models, self.n_features
-        return np.asarray(sums, dtype=np.float64).reshape(shape)
+        n_targets = self.n_models * self.n_features
+        sums = np.empty((len(cell), n_targets))
+        for start in range(0, len(cell), _CACHED):
+            some = cell[start : start + _CACHED]
+            weights = trees.shares.take(some, axis=0)
+            target = trees.slot_targets[: len(some)]
+            counted = np.bincount(target.ravel(), weights.ravel(), len(some) * n_targets)
+            sums[start : start + _CACHED] = counted.reshape(len(some), n_targets)
+        return sums.reshape(len(cell), self.n_models, self.n_features)
 
 
 def _cells(trees: _Trees, leads: EncodedLeads) -> NDArray[np.intp]:
@@ -150,9 +157,9 @@ def _intervals(trees: _Trees, leads: EncodedLeads) -> NDArray[np.intp]:
     if leads.n_leads <= _FEW:
         below = (trees.all_limits < z[:, :, None]).sum(axis=2)
     else:
-        below = np.stack([
-            limits.searchsorted(row) for limits, row in zip(trees.limits, z, strict=True)
-        ])
+        below = np.empty(z.shape, dtype=np.intp)  # trees may read no number at all
+        for place, (limits, row) in enumerate(zip(trees.limits, z, strict=True)):
+            below[place] = limits.searchsorted(row)
     is_missing = leads.is_missing.take(trees.numeric_rows, axis=0)
     return np.where(is_missing, trees.missing_state, below)
 
@@ -227,6 +234,7 @@ def _compile_trees(encoder: Encoder, models: Sequence[AdditiveModel]) -> _Trees:
         index * len(encoder.features) + _widen(slot, n_slots)
         for (index, _, _), (_, slot) in zip(parts, merged, strict=True)
     ]
+    leads = np.arange(_CACHED) * len(models) * len(encoder.features)
     n_cells = np.repeat([1 << table.n_bits for table in tables], sizes)
     reader = _StateReader(encoder, tables)
     return _Trees(
@@ -240,7 +248,7 @@ def _compile_trees(encoder: Encoder, models: Sequence[AdditiveModel]) -> _Trees:
         first_cell=np.cumsum(n_cells) - n_cells,
         values=np.concatenate([weight * table.values.ravel() for _, weight, table in parts]),
         shares=np.concatenate(shares),
-        slot_target=np.concatenate(targets).ravel(),
+        slot_targets=np.concatenate(targets).ravel() + leads[:, None],
         models=np.array([index for index, _, _ in parts], dtype=np.intp),
         first_block=np.cumsum(sizes) - sizes,
     )
