@@ -68,7 +68,7 @@ KIND_OF: Final[Mapping[type[errors.LeadqualError], ProblemKind]] = {
     ),
     errors.BusyError: ProblemKind(503, "busy", "Too much is waiting; try again"),
     errors.AccessError: ProblemKind(403, "access-refused", "You may not do this"),
-    errors.AuthenticationError: ProblemKind(401, "not-authenticated", "Who are you?"),
+    errors.AuthenticationError: ProblemKind(401, "not-authenticated", "No valid credentials"),
     errors.PermissionDeniedError: ProblemKind(403, "permission-denied", "You may not do this"),
     errors.ThrottledError: ProblemKind(429, "throttled", "Too many wrong attempts"),
 }

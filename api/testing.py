@@ -20,7 +20,7 @@ from leadqual.config import Settings
 from leadqual.qualify.bundle import ModelBundle
 from leadqual.services.calls import Role, Scope
 from leadqual.services.serving import Serving
-from leadqual.testing import FrozenClock, make_call, make_serving
+from leadqual.testing import BundleShelf, FrozenClock, make_call, make_serving
 
 START_SECONDS: Final = 20.0
 PASSWORD: Final = "correct horse battery"  # noqa: S105 - users of test services only
@@ -77,15 +77,19 @@ class LiveServer:
 class Deployment:
     """A running service with keys and people.
 
-    `keys` has one key per scope, by the name of the scope. Each role has a user named
-    `<role>1`, all with the same password. The clock stands still until a test moves it.
+    `keys` has one key per scope, by the name of the scope; `form_key` may be used from
+    `form_origin`, `own_form_key` from the service's own pages. Each role has a user named
+    `<role>1`, all with the same password. The clock stands still until a test moves it;
+    `shelf` is where the service loads models from.
     """
 
     url: str
     serving: Serving
     clock: FrozenClock
+    shelf: BundleShelf
     secret_key: str
     form_key: str
+    own_form_key: str
     keys: Mapping[str, str]
     form_origin: str = FORM_ORIGIN
     password: str = PASSWORD
@@ -104,8 +108,8 @@ def deployed(
     settings : Settings, optional
         Instead of the defaults under `folder`.
     """
-    clock = FrozenClock()
-    serving = make_serving(folder, bundle=bundle, clock=clock, settings=settings)
+    clock, shelf = FrozenClock(), BundleShelf()
+    serving = make_serving(folder, bundle=bundle, shelf=shelf, clock=clock, settings=settings)
     call = make_call(serving)
     for role in Role:
         serving.people.add_user(f"{role.value}1", PASSWORD, role=role, call=call)
@@ -116,4 +120,14 @@ def deployed(
         for scope in Scope
     }
     with LiveServer(create_app(serving)) as server:
-        yield Deployment(server.url, serving, clock, secret, form, keys)
+        own = serving.keys.create_form("own pages", [server.url], call=call).secret
+        yield Deployment(
+            url=server.url,
+            serving=serving,
+            clock=clock,
+            shelf=shelf,
+            secret_key=secret,
+            form_key=form,
+            own_form_key=own,
+            keys=keys,
+        )

@@ -7,6 +7,8 @@ from typing import Any
 import httpx
 import pytest
 
+from leadqual.services.calls import Role
+
 Payload = Callable[..., dict[str, Any]]
 Queued = Callable[..., str]
 LoggedIn = Callable[[str], httpx.Client]
@@ -344,6 +346,14 @@ def test_logged_out_session_is_over(logged_in: LoggedIn) -> None:
     mrr.cookies.update(cookies)
 
     assert mrr.get("/queue/mrr").status_code == 303
+
+
+@pytest.mark.parametrize("role", list(Role))
+def test_every_role_has_a_first_page(logged_in: LoggedIn, role: Role) -> None:
+    page = logged_in(role.value).get("/", follow_redirects=True)
+
+    assert page.status_code == 200
+    assert f"{role.value}1" in page.text
 
 
 def test_leader_sees_queues_and_the_funnel(logged_in: LoggedIn, queued: Queued) -> None:
