@@ -17,13 +17,11 @@ from leadqual.features.derive import check_lengths
 from leadqual.outcomes.history import Columns
 from leadqual.qualify.bundle import ModelBundle
 from leadqual.qualify.policy import ScoringPolicy
+from leadqual.qualify.predict import CHUNK
 from leadqual.qualify.reasons import Chosen, Explainer, choose, join, seen_values
 from leadqual.qualify.reference import CONVERSION, TARGETS
 from leadqual.qualify.rules import rules_bundle
 from leadqual.qualify.score import Answer, Head, LeadScore, ReasonCode, ScoredBy
-
-CHUNK: Final = 256
-"""Leads evaluated together: enough to amortise the calls, few enough to stay in the cache."""
 
 _ANSWERS: Final = (Answer.NO, Answer.UNKNOWN, Answer.YES)
 _CONVERSION: Final = TARGETS.index(CONVERSION)

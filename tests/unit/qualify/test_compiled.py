@@ -5,6 +5,7 @@ from leadqual.features.encoder import Encoder
 from leadqual.outcomes.history import Columns
 from leadqual.qualify.additive import AdditiveModel
 from leadqual.qualify.compiled import compile_models
+from leadqual.qualify.trees import TreeEnsemble
 
 N = 1_500
 TOLERANCE = 1e-9
@@ -52,6 +53,30 @@ def test_reasons_do_not_change_the_answer_and_one_alone_is_the_same_bits(
             assert alone_shares is not None
             assert (alone[0] == logits[row]).all()
             assert (alone_shares[0] == shares[row]).all()
+
+
+def test_trees_that_read_no_number_score_one_lead_and_many():
+    columns: Columns = {"source": ["webinar", "referral"] * 20}
+    encoder = Encoder.fit(columns, n_leads=40)
+    stump = TreeEnsemble(
+        n_columns=2,
+        n_leaves=np.array([2]),
+        column=np.array([1]),
+        threshold=np.array([0.5]),
+        left=np.array([-1]),
+        right=np.array([-2]),
+        value=np.array([0.25, -0.5]),
+        cover=np.array([20.0, 20.0]),
+    )
+    nothing = np.zeros(2)
+    model = AdditiveModel(coef=nothing, intercept=0.0, center=nothing, trees=stump, tree_weight=1.0)
+
+    logits, _ = compile_models(encoder, [model]).evaluate(
+        encoder.encode(columns, n_leads=40), explain=True
+    )
+
+    on_second = np.array([encoder.categorical[0].levels[1] == s for s in columns["source"]])
+    assert logits[:, 0].tolist() == np.where(on_second, -0.5, 0.25).tolist()
 
 
 def test_purely_linear_models_and_an_empty_encoder_work():
