@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leadqual.learning.blend import Blend, Recipe, fit_blend
-from leadqual.learning.direct import build_target, choose_recipe
+from leadqual.learning.direct import ConversionTarget, build_target, choose_recipe
 from leadqual.learning.funnel import Stage, fit_stages
 from leadqual.learning.preparing import TrainingSet, take_columns
 from leadqual.learning.settings import FEW_WINS
@@ -81,18 +81,12 @@ def fit_conversion(data: TrainingSet, *, uses_heads: bool, seed: int) -> Convers
         For the learners.
     """
     Z, labels = data.Z, data.labels
-    target = build_target(Z, labels, data.maturity, rng=np.random.default_rng(seed))
+    target = build_target(labels, data.maturity)
     answer = np.full(labels.n_leads, np.nan)
-    answer[target.rows] = target.y
+    answer[target.rows] = target.expected
     stages = fit_stages(Z, labels, seed=seed)
     if not stages:
-        folds = _folds(data, target.rows, seed=seed)
-        newest = target.rows[-_MAX_CHOICE_ROWS:]
-        choice = choose_recipe(Z[newest], target.y[-len(newest) :], folds=folds, seed=seed)
-        ones = np.ones(len(target.rows))
-        direct = fit_blend(Z[target.rows], target.y, weights=ones, recipe=choice.recipe, seed=seed)
-        how = f"one step on {len(target.rows)} leads: {choice.recipe.label}"
-        return ConversionParts((), direct, 0.0, 1.0, 0.0, answer, how, choice.losses)
+        return _fit_direct(data, target, answer, seed=seed)
     won = labels.is_won[data.rows].astype(np.float64)
     ones = np.ones(len(won))
     plain = fit_blend(Z[data.rows], won, weights=ones, recipe=PLAIN_RECIPE, seed=seed)
@@ -110,12 +104,37 @@ def fit_conversion(data: TrainingSet, *, uses_heads: bool, seed: int) -> Convers
     )
 
 
+def _fit_direct(
+    data: TrainingSet, target: ConversionTarget, answer: Floats, *, seed: int
+) -> ConversionParts:
+    """Learn conversion in one step, with the learners that validation likes."""
+    Z = data.Z[target.rows]
+    newest = slice(max(len(Z) - _MAX_CHOICE_ROWS, 0), None)
+    choice = choose_recipe(
+        Z[newest],
+        target.won[newest],
+        weights=target.weights[newest],
+        folds=_folds(data, target.rows[newest], seed=seed),
+        seed=seed,
+    )
+    direct = fit_blend(Z, target.won, weights=target.weights, recipe=choice.recipe, seed=seed)
+    return ConversionParts(
+        stages=(),
+        direct=direct,
+        stage_weight=0.0,
+        direct_weight=1.0,
+        heads_weight=0.0,
+        answer=answer,
+        how=f"one step on {len(Z)} leads: {choice.recipe.label}",
+        losses=choice.losses,
+    )
+
+
 def _folds(data: TrainingSet, rows: NDArray[np.intp], *, seed: int) -> Sequence[Fold]:
-    """Return folds within the newest rows; none where there are too few to choose by."""
-    newest = rows[-_MAX_CHOICE_ROWS:]
-    if len(newest) < _MIN_CHOICE_ROWS:
+    """Return folds within these rows; none where there are too few to choose by."""
+    if len(rows) < _MIN_CHOICE_ROWS:
         return []
     if data.history.is_ordered:
-        return forward_folds(len(newest))
-    group = duplicate_groups(take_columns(data.history.columns, newest), len(newest))
-    return grouped_folds(data.labels.is_won[newest], group, seed=seed)
+        return forward_folds(len(rows))
+    group = duplicate_groups(take_columns(data.history.columns, rows), len(rows))
+    return grouped_folds(data.labels.is_won[rows], group, seed=seed)

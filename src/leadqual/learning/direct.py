@@ -8,10 +8,9 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit
 
 from leadqual.learning.blend import DEFAULT_RIDGE, Recipe, fit_blend
-from leadqual.learning.logistic import fit_logistic, fit_shift
+from leadqual.learning.logistic import fit_shift
 from leadqual.learning.split import Fold
 from leadqual.outcomes.labels import Labels
 from leadqual.outcomes.maturity import Maturity, soften
@@ -21,8 +20,6 @@ Floats = NDArray[np.float64]
 Codes = NDArray[np.intp]
 
 RIDGES: Final = (3.0, 10.0, 30.0)
-_SOFT_ROUNDS: Final = 2
-_SOFT_FOLDS: Final = 2
 _MIN_STATE_ROWS: Final = 40
 
 
@@ -34,30 +31,34 @@ class ConversionTarget:
     ----------
     rows : ndarray of intp, shape (n_rows,)
         Worked and usable leads from the time in which wins were recorded.
-    y : ndarray of float64, shape (n_rows,)
-        1 won, 0 ended, between for an open lead: P(wins later | not won yet, its age).
+    won : ndarray of float64, shape (n_rows,)
+        1 won, 0 not (yet).
+    weights : ndarray of float64, shape (n_rows,)
+        1 for a settled lead; an open one counts as not won as far as it is mature.
+    expected : ndarray of float64, shape (n_rows,)
+        P(won in the end | what is known now): 1, 0, or between for an open lead.
     """
 
     rows: Codes
-    y: Floats
+    won: Floats
+    weights: Floats
+    expected: Floats
 
 
-def build_target(
-    Z: Floats, labels: Labels, maturity: Maturity, *, rng: np.random.Generator
-) -> ConversionTarget:
-    """Label every worked lead, open ones softly by age.
+def build_target(labels: Labels, maturity: Maturity) -> ConversionTarget:
+    """Label every worked lead, open ones by their age.
+
+    An open lead of which a share F of wins would have come by now is worth a negative of
+    weight F (1 - p) / (1 - p F): it pulls a model at p exactly as its soft label
+    p (1 - F) / (1 - p F) does, without teaching the model its own guess.
 
     Without times an open lead has no age: it is left out where losses are recorded, and taken
     for not won where they never are, because nothing better can be known.
 
     Parameters
     ----------
-    Z : ndarray of float64, shape (n_leads, width)
-        Encoded features: a promising young lead gets a higher label than a poor one.
     labels, maturity : Labels, Maturity
         Of the same leads.
-    rng : numpy Generator
-        Draws the folds that keep a lead from confirming itself.
 
     References
     ----------
@@ -68,17 +69,13 @@ def build_target(
         chosen &= labels.is_settled
     (rows,) = np.nonzero(chosen)
     is_open = labels.is_open[rows]
-    y = labels.is_won[rows].astype(np.float64)
-    if not is_open.any() or not labels.has_times:
-        return ConversionTarget(rows, y)
-    share = maturity.share_by_now[rows]
-    factor = _state_factor(labels, rows)
-    p = np.full(len(rows), y.sum() / max(np.where(is_open, share, 1.0).sum(), 1.0))
-    for _ in range(_SOFT_ROUNDS):
-        y[is_open] = soften(np.clip(p * factor, 0.0, 0.95), share)[is_open]
-        p = _out_of_fold(Z[rows], y, rng)
-    y[is_open] = soften(np.clip(p * factor, 0.0, 0.95), share)[is_open]
-    return ConversionTarget(rows, y)
+    won = labels.is_won[rows].astype(np.float64)
+    share = np.where(is_open, maturity.share_by_now[rows], 1.0)
+    average = won.sum() / max(share.sum(), 1.0)
+    p = np.clip(average * _state_factor(labels, rows), 0.0, 0.95)
+    weights = np.where(is_open, share * (1 - p) / np.maximum(1 - p * share, 1e-12), 1.0)
+    expected = np.where(is_open, soften(p, share), won)
+    return ConversionTarget(rows=rows, won=won, weights=weights, expected=expected)
 
 
 def _state_factor(labels: Labels, rows: Codes) -> Floats:
@@ -99,18 +96,6 @@ def _state_factor(labels: Labels, rows: Codes) -> Floats:
     return factor
 
 
-def _out_of_fold(Z: Floats, y: Floats, rng: np.random.Generator) -> Floats:
-    fold = rng.integers(0, _SOFT_FOLDS, len(y))
-    p = np.full(len(y), y.mean())
-    for held in range(_SOFT_FOLDS):
-        inside, outside = fold != held, fold == held
-        if inside.any() and outside.any():
-            weights = np.ones(int(inside.sum()))
-            model = fit_logistic(Z[inside], y[inside], weights=weights, ridge=DEFAULT_RIDGE)
-            p[outside] = expit(model.logit(Z[outside]))
-    return p
-
-
 @dataclass(frozen=True)
 class Choice:
     """A recipe and what every candidate scored on the validation folds.
@@ -127,20 +112,22 @@ class Choice:
     losses: dict[str, float]
 
 
-def choose_recipe(Z: Floats, y: Floats, *, folds: Sequence[Fold], seed: int) -> Choice:
+def choose_recipe(
+    Z: Floats, y: Floats, *, weights: Floats, folds: Sequence[Fold], seed: int
+) -> Choice:
     """Choose the learners by validation within the training rows.
 
-    The full average is the start. The ridge moves away from its default, and a learner leaves,
-    only when that lowers the log loss by more than its standard error: a selection on few wins
-    is mostly noise, and the average is hard to beat. The level is corrected before comparing,
-    since it is set later in any case.
+    The average of three learners is the start. The ridge with the lowest log loss is taken; a
+    learner leaves only when the others lower the log loss by more than its standard error: a
+    selection on few wins is mostly noise, and the average is hard to beat. The level is
+    corrected before comparing, since it is set later in any case.
 
     Parameters
     ----------
     Z : ndarray of float64, shape (n, width)
         In the order of `y`.
-    y : ndarray of float64, shape (n,)
-        Labels in [0, 1].
+    y, weights : ndarray of float64, shape (n,)
+        Labels in [0, 1] and what they weigh.
     folds : sequence of Fold
         Forward in time, or grouped where there is no time; none means no choice to make.
     seed : int
@@ -149,29 +136,31 @@ def choose_recipe(Z: Floats, y: Floats, *, folds: Sequence[Fold], seed: int) -> 
     best = Recipe(ridge=DEFAULT_RIDGE, uses_bayes=True, uses_trees=True)
     if not folds:
         return Choice(best, {})
-    losses: dict[Recipe, Floats] = {best: _validate(best, Z, y, folds=folds, seed=seed)}
 
-    def try_to_improve(candidates: list[Recipe]) -> None:
-        nonlocal best
-        for candidate in candidates:
-            losses[candidate] = _validate(candidate, Z, y, folds=folds, seed=seed)
-        found = min(candidates, key=lambda recipe: float(losses[recipe].mean()))
-        gain = losses[best] - losses[found]
-        if gain.mean() > gain.std() / np.sqrt(len(gain)):
-            best = found
+    def validate(recipe: Recipe) -> Floats:
+        return _validate(recipe, (Z, y, weights), folds=folds, seed=seed)
 
-    try_to_improve([replace(best, ridge=ridge) for ridge in RIDGES if ridge != best.ridge])
-    try_to_improve([replace(best, uses_bayes=False), replace(best, uses_trees=False)])
+    losses = {recipe: validate(recipe) for recipe in (replace(best, ridge=r) for r in RIDGES)}
+    best = min(losses, key=lambda recipe: float(losses[recipe].mean()))
+    for smaller in (replace(best, uses_bayes=False), replace(best, uses_trees=False)):
+        losses[smaller] = validate(smaller)
+    found = min(losses, key=lambda recipe: float(losses[recipe].mean()))
+    gain = losses[best] - losses[found]
+    if gain.mean() > gain.std() / np.sqrt(len(gain)):
+        best = found
     return Choice(best, {r.label: float(loss.mean()) for r, loss in losses.items()})
 
 
-def _validate(recipe: Recipe, Z: Floats, y: Floats, *, folds: Sequence[Fold], seed: int) -> Floats:
-    """Log loss of each validation row, with the level of its fold corrected."""
+def _validate(
+    recipe: Recipe, data: tuple[Floats, Floats, Floats], *, folds: Sequence[Fold], seed: int
+) -> Floats:
+    """Weighted log loss of each validation row, with the level of its fold corrected."""
+    Z, y, weights = data
     losses = []
     for fold in folds:
-        ones = np.ones(len(fold.train))
-        model = fit_blend(Z[fold.train], y[fold.train], weights=ones, recipe=recipe, seed=seed)
-        z, truth = model.logit(Z[fold.test]), y[fold.test]
-        z += fit_shift(z, truth, weights=np.ones(len(z)))
-        losses.append(np.logaddexp(0.0, z) - truth * z)
+        train, test = fold.train, fold.test
+        model = fit_blend(Z[train], y[train], weights=weights[train], recipe=recipe, seed=seed)
+        z = model.logit(Z[test])
+        z += fit_shift(z, y[test], weights=weights[test])
+        losses.append(weights[test] * (np.logaddexp(0.0, z) - y[test] * z))
     return np.concatenate(losses)

@@ -22,6 +22,7 @@ _MIN_SHARE_UNCENSORED: Final = 0.2
 _MATURE_SHARE: Final = 0.975
 _SLICE_MATURE_SHARE: Final = 0.9
 _MIN_SETTLED_SHARE: Final = 0.7
+_GROWN_SHARE: Final = 0.5
 
 
 def censoring_weights(
@@ -89,7 +90,7 @@ def fit_level(logits: Floats, labels: Labels, maturity: Maturity) -> float:
     Where most leads of the slice have ended, the few open ones are weighted for
     (`censoring_weights` within the slice). Where most are open, because losses are hardly ever
     recorded, each lead is expected to have won by now with p times the share of wins that come
-    by its age.
+    by its age; leads too young for half of it say more about the curve than about the level.
 
     Parameters
     ----------
@@ -103,7 +104,9 @@ def fit_level(logits: Floats, labels: Labels, maturity: Maturity) -> float:
     is_settled = labels.is_settled[rows]
     if is_settled.mean() < _MIN_SETTLED_SHARE:
         share = maturity.share_by_now[rows]
-        return fit_shift(logits[rows], won, weights=np.ones(len(rows)), seen=share)
+        is_grown = share >= min(_GROWN_SHARE, share.max())
+        weights = is_grown.astype(np.float64)
+        return fit_shift(logits[rows], won, weights=weights, seen=share)
     settled_after = np.where(is_settled, np.nan_to_num(labels.settled_days[rows], nan=0.0), np.nan)
     known, weights = censoring_weights(
         labels.age_days[rows], settled_after, horizon_days=maturity.curve.age_at(_MATURE_SHARE)
