@@ -30,7 +30,8 @@ async def _handoffs_page(
     request: Request, *, error: str | None = None, opened: str | None = None
 ) -> Response:
     call = page_call(request)
-    entries = await run_in_threadpool(serving_of(request).queues.handoffs, call=call)
+    newest_first = await run_in_threadpool(serving_of(request).queues.handoffs, call=call)
+    entries = newest_first[::-1]  # who has waited longest comes first
     return page(
         request,
         "handoffs.html",

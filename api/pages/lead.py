@@ -132,7 +132,7 @@ def story_of(history: LeadHistory) -> list[Entry]:
     ]
     scores = [_score_entry(scored) for scored in history.scores]
     events = [_event_entry(event) for event in history.events]
-    known = [entry for entry in (*touches, *scores, *events) if entry is not None]
+    known = [entry for entry in (*events, *scores, *touches) if entry is not None]
     return sorted(known, key=lambda entry: entry.at, reverse=True)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -12,7 +13,6 @@ from api.leads import LeadId
 from api.pages.session import REPS, SessionGuard, go, page, page_call
 from leadqual.errors import ConflictError
 from leadqual.qualify.rules import RULES_VERSION
-from leadqual.queue.states import ItemState
 from leadqual.routing.decision import Queue
 from leadqual.services.calls import Call
 from leadqual.services.queues import QueuePage, QueueRow, QueueSummary
@@ -33,35 +33,39 @@ async def show_queue(
     after: Annotated[int, Query(ge=0, le=10_000_000)] = 0,
 ) -> Response:
     """Show a stretch of one queue; what the viewer holds stands above it."""
-    call = page_call(request)
-    found, summary = await run_in_threadpool(_read, serving, queue, cursor=cursor, call=call)
-    name = call.principal.name
-    is_first = cursor is None
+    call, is_first = page_call(request), cursor is None
+    found = await run_in_threadpool(_read, serving, queue, cursor=cursor, call=call)
+    listed = found.page.rows
     return page(
         request,
         "queue.html",
         queue=queue,
-        summary=summary,
-        mine=[row for row in found.rows if _is_held(row, name)] if is_first else [],
-        rows=[row for row in found.rows if not _is_held(row, name)],
+        summary=found.summary,
+        held=found.held if is_first else (),
+        rows=[row for row in listed if row not in found.held],
         first_place=1 if is_first else after + 1,
-        next_cursor=found.next_cursor,
-        can_claim=bool(summary and summary.n_open),
+        next_cursor=found.page.next_cursor,
+        can_claim=bool(found.summary and found.summary.n_open),
         degraded=serving.scorer.live.model_version == RULES_VERSION,
         now=call.now,
     )
 
 
-def _read(
-    serving: Serving, queue: Queue, *, cursor: str | None, call: Call
-) -> tuple[QueuePage, QueueSummary | None]:
-    found = serving.queues.page(queue, call=call, limit=PAGE_SIZE, cursor=cursor)
+@dataclass(frozen=True, slots=True)
+class _Found:
+    page: QueuePage
+    held: tuple[QueueRow, ...]
+    summary: QueueSummary | None
+
+
+def _read(serving: Serving, queue: Queue, *, cursor: str | None, call: Call) -> _Found:
+    """Read all that the page shows; blocks on the database."""
     summaries = serving.queues.summaries(call=call)
-    return found, next((summary for summary in summaries if summary.queue is queue), None)
-
-
-def _is_held(row: QueueRow, name: str) -> bool:
-    return row.state is ItemState.CLAIMED and row.claimed_by == name
+    return _Found(
+        page=serving.queues.page(queue, call=call, limit=PAGE_SIZE, cursor=cursor),
+        held=serving.queues.held(queue, call=call),
+        summary=next((summary for summary in summaries if summary.queue is queue), None),
+    )
 
 
 @router.post("/queue/{queue}/claim", dependencies=[Depends(SessionGuard(REPS))])

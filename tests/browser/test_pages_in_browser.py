@@ -112,6 +112,7 @@ def test_keys_move_through_the_list_and_can_be_switched_off(
     page.set_viewport_size({"width": 1280, "height": 800})
     script_visitor.log_in("mrr1", deployment.password)
     links = page.locator(".leads h3 a")
+    expect(page.get_by_role("button", name="Switch them off")).to_be_visible()
 
     page.keyboard.press("j")
     page.keyboard.press("j")

@@ -315,6 +315,22 @@ def test_lead_that_a_colleague_took_cannot_be_claimed(
     assert "A colleague was faster" in mrr.get("/queue/mrr").text
 
 
+def test_what_a_rep_holds_stands_above_the_list(logged_in: LoggedIn, queued: Queued) -> None:
+    claimed_id, put_off_id, mrr = queued(), queued(), logged_in("mrr")
+    claimed(mrr, claimed_id)
+    page = claimed(mrr, put_off_id)
+    post(mrr, f"/leads/{put_off_id}/snooze", page, token=token_of(page))
+
+    held = re.search(
+        r'<ul class="leads mine">(.*?)</ul>\s*</section>', mrr.get("/queue/mrr").text, re.S
+    )
+
+    assert held is not None
+    assert claimed_id in held[1]
+    assert put_off_id in held[1]
+    assert "put off until" in held[1]
+
+
 def test_message_is_shown_once(logged_in: LoggedIn, queued: Queued) -> None:
     lead_id, mrr = queued(), logged_in("mrr")
     post(mrr, f"/leads/{lead_id}/claim", mrr.get("/queue/mrr"))

@@ -141,6 +141,26 @@ class Queues:
             rows = rows_of(tx, page.items, call=call)
         return QueuePage(queue, rows, page.next_cursor)
 
+    def held(self, queue: Queue, *, call: Call) -> tuple[QueueRow, ...]:
+        """Return what the caller has claimed or put off in a queue, claimed ones first.
+
+        Raises
+        ------
+        PermissionDeniedError
+            When the queue belongs to another role.
+        """
+        call.principal.require_queue(queue)
+        name = call.principal.name
+        with self._store.read() as tx:
+            items = visible(tx, call.principal)
+            claimed, put_off = (
+                items.ranked(queue, limit=MAX_PAGE, now=call.now, states=(state,)).items
+                for state in (ItemState.CLAIMED, ItemState.SNOOZED)
+            )
+            own = [item for item in claimed if item.claimed_by == name]
+            own += [item for item in put_off if item.owner_rep == name]
+            return rows_of(tx, own, call=call)
+
     def row(self, lead_id: str, *, call: Call) -> QueueRow:
         """Return one lead's row.
 
