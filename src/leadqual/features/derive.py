@@ -54,7 +54,8 @@ def derive(columns: Columns, n_leads: int, *, wanted: frozenset[str] | None = No
     n_leads : int
         Number of leads.
     wanted : frozenset of str, optional
-        Return only these columns (the request path skips what its encoder does not read).
+        Return exactly the derived columns named here, and no others of those given. None: all
+        of which at least one input column is there.
 
     Raises
     ------
@@ -67,8 +68,9 @@ def derive(columns: Columns, n_leads: int, *, wanted: frozenset[str] | None = No
         for name, values in columns.items()
         if name not in CONSUMED and name not in _DERIVED and (wanted is None or name in wanted)
     }
-    for name, build in _DERIVED.items():
-        if wanted is None or name in wanted:
+    for name, (inputs, build) in _DERIVED.items():
+        is_possible = any(field in columns for field in inputs)
+        if (is_possible and wanted is None) or (wanted is not None and name in wanted):
             kept[name] = build(columns, n_leads)
     return kept
 
@@ -177,13 +179,16 @@ def _host(url: str) -> str:
     return (host or _page(url).partition("/")[0]).removeprefix("www.")
 
 
-_DERIVED: Final[dict[str, Callable[[Columns, int], Values]]] = {
-    "derived.message_length": _message_length,
-    "derived.created_weekday": _weekday,
-    "derived.created_hours": _hours,
-    "derived.n_engagement_known": _n_engagement_known,
-    "derived.pages_per_visit": _pages_per_visit,
-    "derived.has_budget_and_timeline": _has_budget_and_timeline,
-    "campaign.landing_page": _landing_page,
-    "campaign.referrer": _referrer,
+_DERIVED: Final[dict[str, tuple[tuple[str, ...], Callable[[Columns, int], Values]]]] = {
+    "derived.message_length": (("interest.message",), _message_length),
+    "derived.created_weekday": (("created_at",), _weekday),
+    "derived.created_hours": (("created_at",), _hours),
+    "derived.n_engagement_known": (_ENGAGEMENT, _n_engagement_known),
+    "derived.pages_per_visit": (_ENGAGEMENT[:2], _pages_per_visit),
+    "derived.has_budget_and_timeline": (
+        ("interest.budget_usd", "interest.timeline_days"),
+        _has_budget_and_timeline,
+    ),
+    "campaign.landing_page": (("campaign.landing_page",), _landing_page),
+    "campaign.referrer": (("campaign.referrer",), _referrer),
 }

@@ -10,7 +10,7 @@ def derived(name: str, columns: Columns) -> object:
 
 def test_the_message_becomes_its_length_and_its_absence_stays_missing():
     assert derived("derived.message_length", {"interest.message": ["Hello there"]}) == 11
-    assert derived("derived.message_length", {}) is None
+    assert derived("derived.message_length", {"interest.message": [None]}) is None
     assert "interest.message" not in derive({"interest.message": ["Hello there"]}, 1)
 
 
@@ -83,3 +83,13 @@ def test_only_wanted_columns_are_derived():
     table = derive({"source": ["a"], "motion": ["inbound"]}, 1, wanted=frozenset({"source"}))
 
     assert table == {"source": ["a"]}
+
+
+def test_nothing_is_derived_from_what_a_history_does_not_have():
+    assert derive({"source": ["a"]}, 1) == {"source": ["a"]}
+
+
+def test_a_wanted_column_is_derived_even_where_its_fields_are_absent():
+    name = "derived.n_engagement_known"
+
+    assert derive({}, 2, wanted=frozenset({name})) == {name: [0, 0]}
