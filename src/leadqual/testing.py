@@ -27,6 +27,7 @@ from leadqual.registry.local import LocalRegistry
 from leadqual.routing.standard import default_standard_text
 from leadqual.services.calls import ROLE_SCOPES, SYSTEM, Call, Principal, PrincipalKind, Role
 from leadqual.services.idempotent import Once
+from leadqual.services.intake import IntakeResult
 from leadqual.services.promotion import CHAMPION
 from leadqual.services.scoring import columns_of
 from leadqual.services.serving import Edges, Serving, assemble
@@ -227,6 +228,19 @@ def make_call(
     key, _, body = (once or "").partition(":")
     kept = Once.of(key, scope=principal.name, body=body.encode()) if once else None
     return Call(principal, serving.clock(), kept)
+
+
+def take_in(
+    serving: Serving, number: int = 1, *, call: Call | None = None, **fields: object
+) -> IntakeResult:
+    """Take the lead with this number in and wait for its commit; see `make_payload`."""
+    raw = make_raw_lead(number, **fields)
+    result = serving.intake.accept(raw, call=call or make_call(serving)).result(30)
+    if isinstance(result, Rejected):
+        raise AssertionError(  # noqa: TRY004 - a wrong test, not a wrong type
+            f"the test lead was rejected: {result.reasons}"
+        )
+    return result
 
 
 def _linear(encoder: Encoder, feature: str, weight: float) -> AdditiveModel:

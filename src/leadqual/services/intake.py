@@ -198,11 +198,16 @@ class Intake:
     def _admit_row(
         self, tx: Tx, arrival: Arrival | Rejected, index: int, *, now: datetime
     ) -> BatchRow:
-        result = (
-            arrival
-            if isinstance(arrival, Rejected)
-            else self._admission.admit(tx, arrival, now=now)
-        )
+        """Take one row in a savepoint of its own, so that what the database refuses is it alone."""
+        result: IntakeResult | Rejected
+        if isinstance(arrival, Rejected):
+            result = arrival
+        else:
+            try:
+                with tx.savepoint():
+                    result = self._admission.admit(tx, arrival, now=now)
+            except InputError as error:
+                result = Rejected((FieldReason("", str(error)),))
         if isinstance(result, Rejected):
             return BatchRow(index, IntakeStatus.REJECTED, reasons=result.reasons)
         return BatchRow(index, result.status, result)

@@ -13,6 +13,7 @@ from leadqual.queue.items import QueueItem
 from leadqual.queue.states import ItemState
 from leadqual.routing.decision import Decision, Queue
 from leadqual.services.calls import Call, Scope
+from leadqual.services.housekeeping import Scrubber
 from leadqual.services.queues import visible
 from leadqual.services.writer import GroupWriter
 from leadqual.store import ScoreRecord, Store, StoredEvent, Tx
@@ -85,13 +86,18 @@ class LeadRecords:
         Where leads are read from.
     writer : GroupWriter
         Commits an erasure.
+    scrubber : Scrubber
+        Removes the bytes that an erasure leaves in files.
     suppression_key : bytes
         Key of the mark that an erased person leaves.
     """
 
-    def __init__(self, store: Store, writer: GroupWriter, *, suppression_key: bytes) -> None:
+    def __init__(
+        self, store: Store, writer: GroupWriter, *, scrubber: Scrubber, suppression_key: bytes
+    ) -> None:
         self._store = store
         self._writer = writer
+        self._scrubber = scrubber
         self._suppression_key = suppression_key
 
     def get(self, lead_id: str, *, call: Call) -> LeadView:
@@ -142,7 +148,7 @@ class LeadRecords:
     def erase(self, lead_id: str, *, call: Call) -> None:
         """Remove the person, on every lead with their address, and leave a suppression mark.
 
-        Needs `admin`. Their bytes are scrubbed from the files of the database as well.
+        Needs `admin`. Their bytes leave the files of a SQLite database as well.
 
         Raises
         ------
@@ -159,7 +165,7 @@ class LeadRecords:
                 suppression_key=self._suppression_key,
             )
         )
-        self._store.scrub()
+        self._scrubber.ask()
 
 
 def _visible_item(tx: Tx, lead_id: str, call: Call) -> QueueItem | None:

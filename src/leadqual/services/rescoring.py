@@ -38,7 +38,6 @@ class Rescorer:
         self._writer = writer
         self._scorer = scorer
         self._placement = placement
-        self._unable: str | None = None
 
     def run(self, *, now: datetime) -> int:
         """Score again until nothing waits; return how many leads a model has scored."""
@@ -50,11 +49,9 @@ class Rescorer:
     def run_once(self, *, now: datetime) -> int:
         """Score one batch again; return how many leads a model has scored.
 
-        Zero when nothing waits, when no model is live, or when the live one has to leave the
-        answer to the rules itself: then it is not asked again.
+        Zero when nothing waits or no model is live.
         """
-        version = self._scorer.live.model_version
-        if self._scorer.live.bundle is None or version == self._unable:
+        if self._scorer.live.bundle is None:
             return 0
         with self._store.read() as tx:
             records = tx.leads.get_many(tx.scores.needing_rescore(BATCH))
@@ -63,10 +60,8 @@ class Rescorer:
         learned = [
             (record, score)
             for record, score in zip(waiting, scored, strict=True)
-            if score.score.scored_by is ScoredBy.MODEL
+            if score.score.scored_by is ScoredBy.MODEL  # not so when it was withdrawn meanwhile
         ]
-        if waiting and not learned:
-            self._unable = version
         if learned:
             self._writer.run(lambda tx: self._write(tx, learned, now=now))
         return len(learned)

@@ -19,7 +19,12 @@ from leadqual.services.access import Keys
 from leadqual.services.admission import Admission
 from leadqual.services.forms import Forms
 from leadqual.services.health import Health
-from leadqual.services.housekeeping import HOUSEKEEPING_SECONDS, Housekeeping
+from leadqual.services.housekeeping import (
+    HOUSEKEEPING_SECONDS,
+    SCRUB_SECONDS,
+    Housekeeping,
+    Scrubber,
+)
 from leadqual.services.intake import Intake
 from leadqual.services.lead_records import LeadRecords
 from leadqual.services.models import Models
@@ -133,11 +138,12 @@ def assemble(edges: Edges) -> Serving:
     admission = Admission(scorer, placement, suppression_key=marks)
     intake = Intake(writer, scorer, admission)
     rescorer = Rescorer(store, writer, scorer=scorer, placement=placement)
-    housekeeping = Housekeeping(writer)
+    housekeeping, scrubber = Housekeeping(writer), Scrubber(store)
     tickers = (
         Ticker("refresh", lambda: scorer.refresh(clock()), seconds=POLL_SECONDS),
-        Ticker("rescore", lambda: rescorer.run(now=clock()), seconds=RESCORE_SECONDS),
+        Ticker("rescore", lambda: rescorer.run_once(now=clock()), seconds=RESCORE_SECONDS),
         Ticker("housekeeping", lambda: housekeeping.run(now=clock()), seconds=HOUSEKEEPING_SECONDS),
+        Ticker("scrub", scrubber.run, seconds=SCRUB_SECONDS),
     )
     return Serving(
         settings=edges.settings,
@@ -149,7 +155,7 @@ def assemble(edges: Edges) -> Serving:
         queues=Queues(store),
         working=Working(writer),
         outcomes=Outcomes(writer),
-        leads=LeadRecords(store, writer, suppression_key=marks),
+        leads=LeadRecords(store, writer, scrubber=scrubber, suppression_key=marks),
         keys=Keys(store, writer),
         people=People(store, writer, hasher=edges.hasher),
         standards=Standards(store, writer),

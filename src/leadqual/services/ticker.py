@@ -7,10 +7,10 @@ from collections.abc import Callable
 
 
 class Ticker:
-    """Call `work` every `seconds` on a daemon thread.
+    """Call `work` every `seconds` on a daemon thread, at once again while there is more to do.
 
-    An error ends neither the thread nor the process: it is kept in `problem` until the next
-    call succeeds, for readiness to show.
+    There is when `work` returns something true. An error ends neither the thread nor the
+    process: its kind is kept in `problem` until the next call succeeds, for readiness to show.
     """
 
     def __init__(self, name: str, work: Callable[[], object], *, seconds: float) -> None:
@@ -38,10 +38,14 @@ class Ticker:
 
     def _run(self) -> None:
         while not self._closed.is_set():
-            try:
-                self._work()
-            except Exception as error:  # noqa: BLE001 - a background task must outlive any failure; readiness reports it
-                self._problem = type(error).__name__
-            else:
-                self._problem = None
-            self._closed.wait(self._seconds)
+            if not self._has_more():
+                self._closed.wait(self._seconds)
+
+    def _has_more(self) -> bool:
+        try:
+            has_more = bool(self._work())
+        except Exception as error:  # noqa: BLE001 - a background task must outlive any failure; readiness reports it
+            self._problem = type(error).__name__
+            return False
+        self._problem = None
+        return has_more

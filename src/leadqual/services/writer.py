@@ -114,19 +114,29 @@ class GroupWriter:
                 return group, True
         return group, False
 
-    def _commit(self, group: list[_Unit]) -> None:
-        """Run a group in one transaction; resolve its futures when that is committed."""
-        outcomes: list[tuple[_Unit, Any, BaseException | None]] = []
+    def _commit(self, group: list[_Unit], *, is_last_try: bool = False) -> None:
+        """Run a group in one transaction; resolve its futures when that is committed.
+
+        A unit that lost a race with another process was undone and runs once more, alone.
+        """
+        outcomes: list[tuple[_Unit, Any, Exception | None]] = []
         try:
             with self._store.transaction() as tx:
                 outcomes.extend((unit, *_attempt(tx, unit.work)) for unit in group)
         except Exception as error:  # noqa: BLE001 - what broke the transaction belongs to all of its callers
-            outcomes = [(unit, None, _failure(error)) for unit in group]
+            for unit in group:
+                unit.future.set_exception(_failure(error))
+            return
+        lost: list[_Unit] = []
         for unit, result, problem in outcomes:
             if problem is None:
                 unit.future.set_result(result)
+            elif isinstance(problem, BusyError) and not is_last_try:
+                lost.append(unit)
             else:
                 unit.future.set_exception(problem)
+        for unit in lost:
+            self._commit([unit], is_last_try=True)
 
 
 def _failure(error: Exception) -> StoreError:

@@ -1,0 +1,173 @@
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, wait
+from contextlib import closing, contextmanager
+
+import pytest
+
+from leadqual.errors import BusyError, InputError, StoreError
+from leadqual.services.writer import MAX_GROUP, GroupWriter
+from leadqual.store import Store, Tx
+from leadqual.store.engine import open_engines
+from leadqual.testing import START
+
+
+def note(name: str) -> Callable[[Tx], None]:
+    def work(tx: Tx) -> None:
+        tx.aliases.set(name, "1", actor="test", at=START, reason="test")
+
+    return work
+
+
+def names(store: Store) -> set[str]:
+    with store.read() as tx:
+        return {row.alias for row in tx.aliases.list()}
+
+
+def fail(tx: Tx) -> None:
+    tx.aliases.set("spoiled", "1", actor="test", at=START, reason="test")
+    raise InputError("this unit is no good")
+
+
+def test_a_unit_that_raises_spoils_no_neighbour(store: Store) -> None:
+    writer = GroupWriter(store)
+    hold = threading.Event()
+    writer.submit(lambda _: hold.wait(5))
+
+    before, bad, after = writer.submit(note("a")), writer.submit(fail), writer.submit(note("b"))
+    hold.set()
+    wait([before, bad, after])
+    writer.close()
+
+    assert isinstance(bad.exception(), InputError)
+    assert names(store) == {"a", "b"}
+
+
+def test_a_future_resolves_only_when_others_can_read_what_it_wrote(store: Store) -> None:
+    writer = GroupWriter(store)
+
+    for number in range(20):
+        writer.run(note(f"alias-{number}"))
+        assert f"alias-{number}" in names(store)
+
+    writer.close()
+
+
+def test_many_units_share_a_commit(store: Store) -> None:
+    writer = GroupWriter(store)
+    hold, transactions = threading.Event(), []
+
+    def work(tx: Tx) -> None:
+        transactions.append(id(tx))
+
+    writer.submit(lambda _: hold.wait(5))
+    waiting = [writer.submit(work) for _ in range(MAX_GROUP * 2)]
+    hold.set()
+    wait(waiting)
+    writer.close()
+
+    assert len(set(transactions)) <= 4
+
+
+class StoreThatLosesCommits(Store):
+    """A store whose database breaks off just before it confirms a commit."""
+
+    is_broken = False
+
+    @contextmanager
+    def transaction(self) -> Iterator[Tx]:
+        with super().transaction() as tx:
+            yield tx
+            if self.is_broken:
+                raise StoreError("the database broke off")
+
+
+def test_a_commit_that_fails_is_reported_to_everybody_in_it(sqlite_url: str) -> None:
+    with closing(StoreThatLosesCommits(open_engines(sqlite_url))) as store:
+        writer = GroupWriter(store)
+        store.is_broken = True
+        lost = [writer.submit(note("a")), writer.submit(note("b"))]
+        wait(lost)
+        store.is_broken = False
+        writer.run(note("c"))
+        writer.close()
+
+        assert all(isinstance(future.exception(), StoreError) for future in lost)
+        assert names(store) == {"c"}
+
+
+def test_a_unit_that_lost_a_race_runs_once_more(store: Store) -> None:
+    writer = GroupWriter(store)
+    tries = []
+
+    def lose_once(tx: Tx) -> str:
+        tries.append(1)
+        tx.aliases.set("raced", "1", actor="test", at=START, reason="test")
+        if len(tries) == 1:
+            raise BusyError("somebody was faster")
+        return "won"
+
+    def always_lose(tx: Tx) -> None:
+        raise BusyError("somebody is always faster")
+
+    assert writer.run(lose_once) == "won"
+    with pytest.raises(BusyError):
+        writer.run(always_lose)
+    writer.close()
+    assert names(store) == {"raced"}
+
+
+def test_closing_finishes_what_waits_and_refuses_the_rest(store: Store) -> None:
+    writer = GroupWriter(store)
+    hold = threading.Event()
+    writer.submit(lambda _: hold.wait(5))
+    waiting = [writer.submit(note(f"alias-{number}")) for number in range(100)]
+
+    closing = threading.Thread(target=writer.close)
+    closing.start()
+    hold.set()
+    closing.join(10)
+
+    assert all(future.done() for future in waiting)
+    assert len(names(store)) == 100
+    with pytest.raises(BusyError):
+        writer.submit(note("late"))
+
+
+def test_too_much_waiting_work_is_refused_at_once(store: Store) -> None:
+    writer = GroupWriter(store, max_waiting=2)
+    hold, started = threading.Event(), threading.Event()
+
+    def block(_: Tx) -> None:
+        started.set()
+        hold.wait(5)
+
+    blocking: Future[None] = writer.submit(block)
+    started.wait(5)
+    writer.submit(note("a"))
+    writer.submit(note("b"))
+
+    with pytest.raises(BusyError):
+        writer.submit(note("c"))
+    hold.set()
+    blocking.result(5)
+    writer.close()
+    assert names(store) == {"a", "b"}
+
+
+def test_work_that_was_cancelled_in_time_is_not_done(store: Store) -> None:
+    writer = GroupWriter(store)
+    hold, started = threading.Event(), threading.Event()
+
+    def block(_: Tx) -> None:
+        started.set()
+        hold.wait(5)
+
+    writer.submit(block)
+    started.wait(5)
+    cancelled = writer.submit(note("unwanted"))
+
+    assert cancelled.cancel()
+    hold.set()
+    writer.close()
+    assert names(store) == set()
