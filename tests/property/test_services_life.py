@@ -13,10 +13,9 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invar
 
 from leadqual.errors import ConflictError, InputError, NotFoundError, PermissionDeniedError
 from leadqual.leads.schema import Lead
-from leadqual.outcomes.events import OutcomeType, Reason
-from leadqual.routing.decision import Queue
+from leadqual.outcomes.events import TAKES_REASON, OutcomeType, Reason
 from leadqual.services.calls import Call, Role
-from leadqual.services.outcomes import Outcome
+from leadqual.services.outcomes import Outcome, RecordedOutcome
 from leadqual.services.serving import Serving
 from leadqual.services.touches import merge_leads
 from leadqual.store import open_store
@@ -32,7 +31,7 @@ from leadqual.testing import (
 )
 
 REPS = (("mira", Role.MRR), ("otto", Role.MRR), ("sven", Role.SDR), ("anna", Role.AE))
-NUMBERS = st.integers(40, 49)
+NUMBERS = st.integers(45, 49)
 REFUSED = (ConflictError, NotFoundError, PermissionDeniedError, InputError)
 
 
@@ -75,9 +74,9 @@ class LeadLife(RuleBasedStateMachine):
         name, role = REPS[who]
         return make_call(self.serving, role, name=name)
 
-    @rule(target=lead_ids, number=NUMBERS, is_outbound=st.booleans())
-    def come(self, number: int, *, is_outbound: bool) -> str:
-        source = "bought_list" if is_outbound else "webinar"
+    @rule(target=lead_ids, number=NUMBERS)
+    def come(self, number: int) -> str:
+        source = "bought_list" if number == 45 else "webinar"
         result = take_in(self.serving, number, source=source)
         known = self.persons.setdefault(number, set())
         assert result.created == (result.lead_id not in known)
@@ -94,14 +93,11 @@ class LeadLife(RuleBasedStateMachine):
         assert row.queue in call.principal.queues
         self.note_token(lead_id, row.token)
 
-    @rule(who=st.integers(0, 3), queue=st.sampled_from([Queue.MRR, Queue.SDR]))
-    def claim_next(self, who: int, queue: Queue) -> None:
+    @rule(who=st.integers(0, 2))
+    def claim_next(self, who: int) -> None:
         call = self.call(who)
-        try:
-            row = self.serving.working.claim_next(queue, call=call).value
-        except PermissionDeniedError:
-            assert queue not in call.principal.queues
-            return
+        (queue,) = call.principal.queues
+        row = self.serving.working.claim_next(queue, call=call).value
         if row is not None:
             assert self.tokens.get(row.lead_id) != row.token
             self.note_token(row.lead_id, row.token)
@@ -127,7 +123,7 @@ class LeadLife(RuleBasedStateMachine):
         reason=st.sampled_from([None, *Reason]),
         age=st.sampled_from([None, 0, 1]),
     )
-    def report(
+    def report_anything(
         self, lead_id: str, who: int, kind: OutcomeType, reason: Reason | None, age: int | None
     ) -> None:
         token = None if age is None else max(0, self.tokens.get(lead_id, 0) - age)
@@ -136,13 +132,41 @@ class LeadLife(RuleBasedStateMachine):
             recorded = self.serving.outcomes.record(lead_id, outcome, call=self.call(who)).value
         except REFUSED:
             return
-        self.n_events += 1
-        assert recorded.state is not None
         assert token in {None, self.tokens.get(lead_id, 0)}
+        self.note_event(recorded)
+
+    @rule(lead_id=lead_ids, pick=st.integers(0, 20), is_eager=st.booleans())
+    def report_what_a_page_offers(self, lead_id: str, pick: int, *, is_eager: bool) -> None:
+        offers = [
+            (call, allowed)
+            for call in map(self.call, range(len(REPS)))
+            if (allowed := self.offered(lead_id, call))
+        ]
+        if not offers:
+            return
+        call, allowed = offers[pick % len(offers)]
+        forward = [kind for kind in ("handed_off", "accepted", "won") if kind in allowed]
+        kind = OutcomeType(forward[0] if is_eager and forward else allowed[pick % len(allowed)])
+        outcome = Outcome(
+            type=kind,
+            reason=Reason.NO_BUDGET if kind in TAKES_REASON else None,
+            token=self.tokens.get(lead_id, 0),
+        )
+        self.note_event(self.serving.outcomes.record(lead_id, outcome, call=call).value)
+
+    def offered(self, lead_id: str, call: Call) -> tuple[str, ...]:
+        try:
+            return self.serving.queues.row(lead_id, call=call).allowed
+        except NotFoundError:
+            return ()
+
+    def note_event(self, recorded: RecordedOutcome) -> None:
+        self.n_events += 1
         with self.serving.store.read() as tx:
-            item = tx.queue.get(lead_id)
+            item = tx.queue.get(recorded.lead_id)
         assert item is not None
-        self.tokens[lead_id] = item.token
+        assert item.state is recorded.state
+        self.tokens[recorded.lead_id] = item.token
 
     @rule(minutes=st.sampled_from([1, 29, 31, 60 * 25, 60 * 24 * 31]))
     def wait(self, minutes: int) -> None:
@@ -166,8 +190,8 @@ class LeadLife(RuleBasedStateMachine):
 
 
 LeadLife.TestCase.settings = settings(
-    max_examples=25,
-    stateful_step_count=25,
+    max_examples=30,
+    stateful_step_count=40,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
 )
