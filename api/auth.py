@@ -34,6 +34,21 @@ def serving_of(request: Request) -> Serving:
     return serving
 
 
+async def verify_key(serving: Serving, presented: str) -> Principal:
+    """Return whose key this is, without blocking the event loop.
+
+    Raises
+    ------
+    AuthenticationError
+        When it is unknown, expired or revoked.
+    """
+    now = serving.clock()
+    known = serving.keys.recall(presented, now=now)
+    if known is not None:
+        return known
+    return await run_in_threadpool(serving.keys.verify, presented, now=now)
+
+
 class Guard(ABC):
     """Decide whether a request may go on; each route depends on exactly one.
 
@@ -44,7 +59,7 @@ class Guard(ABC):
     async def admit(self, request: Request) -> None:
         """Put the principal into `request.state`, or raise."""
 
-    def __call__(self) -> Guard:
+    async def __call__(self) -> Guard:
         """Return the guard: as a dependency it only declares itself, `admit` did the work."""
         return self
 
@@ -100,9 +115,7 @@ class KeyGuard(Guard, SecurityBase):
                 "this call needs a key: send the header 'Authorization: Bearer KEY' "
                 "(leadqual keys create makes one)"
             )
-        serving = serving_of(request)
-        now = serving.clock()
-        principal = await run_in_threadpool(serving.keys.verify, found[1], now=now)
+        principal = await verify_key(serving_of(request), found[1])
         self._check(principal)
         rate: RateLimit = request.app.state.key_rate
         rate.admit(principal.name)
@@ -184,11 +197,16 @@ async def call_of(request: Request, idempotency_key: IdempotencyKey = None) -> C
     return Call(principal=principal, now=serving_of(request).clock(), once=once)
 
 
-def read_call_of(request: Request) -> Call:
+async def read_call_of(request: Request) -> Call:
     """Return who calls and when, for calls that change nothing."""
     return Call(principal=request.state.principal, now=serving_of(request).clock())
 
 
-Services = Annotated[Serving, Depends(serving_of)]
+async def services_of(request: Request) -> Serving:
+    """Return the services; a coroutine, because FastAPI runs plain functions in a thread."""
+    return serving_of(request)
+
+
+Services = Annotated[Serving, Depends(services_of)]
 Writing = Annotated[Call, Depends(call_of)]
 Reading = Annotated[Call, Depends(read_call_of)]

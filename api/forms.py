@@ -8,11 +8,19 @@ from http import HTTPStatus
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Path, Request, Response
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, RedirectResponse
 
 from api.answers import FormAccepted, problems
-from api.auth import FORM_TYPE, Guard, GuardedRoute, Services, Writing, media_type_of, serving_of
+from api.auth import (
+    FORM_TYPE,
+    Guard,
+    GuardedRoute,
+    Services,
+    Writing,
+    media_type_of,
+    serving_of,
+    verify_key,
+)
 from api.errors import INVALID, WRONG_TYPE, ProblemError
 from api.leads import unusable
 from api.limits import RateLimit
@@ -47,10 +55,7 @@ class FormGuard(Guard):
         """
         rate: RateLimit = request.app.state.form_rate
         rate.admit(request.client.host if request.client else "unknown")
-        serving = serving_of(request)
-        principal = await run_in_threadpool(
-            serving.keys.verify, request.path_params["form_id"], now=serving.clock()
-        )
+        principal = await verify_key(serving_of(request), request.path_params["form_id"])
         if principal.kind is not PrincipalKind.FORM_KEY:
             raise AuthenticationError("no such form")
         request.state.principal = principal

@@ -9,8 +9,6 @@ from collections.abc import Mapping
 from typing import Final
 
 import limits
-from limits.storage import MemoryStorage
-from limits.strategies import SlidingWindowCounterRateLimiter
 from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -18,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api.errors import TOO_LARGE, TOO_MANY, TOO_SLOW, ProblemError, problem_answer
 
 BODY_SECONDS: Final = 30.0
+MAX_CALLERS: Final = 10_000
 
 
 class BodyLimit:
@@ -82,7 +81,10 @@ def _counted(receive: Receive, limit: int) -> Receive:
 
 
 class RateLimit:
-    """Count requests per caller over a sliding window, in the memory of this process.
+    """Count the requests of each caller over windows of time, in the memory of this process.
+
+    A window begins with a caller's first request. `limits` reads the rate; its own memory is not
+    used, because that starts a thread per request to forget old windows.
 
     Parameters
     ----------
@@ -92,9 +94,9 @@ class RateLimit:
 
     def __init__(self, rate: str) -> None:
         self._rate = limits.parse(rate)
-        self._limiter = SlidingWindowCounterRateLimiter(MemoryStorage())
+        self._windows: dict[str, tuple[float, int]] = {}
 
-    def admit(self, *caller: str) -> None:
+    def admit(self, caller: str) -> None:
         """Count one request.
 
         Raises
@@ -102,12 +104,24 @@ class RateLimit:
         ProblemError
             429 with Retry-After when the caller is over its rate.
         """
-        if self._limiter.hit(self._rate, *caller):
+        now = time.monotonic()
+        ends_at, n_requests = self._windows.get(caller, (0.0, 0))
+        if now >= ends_at:
+            ends_at, n_requests = now + self._rate.get_expiry(), 0
+            self._forget(now)
+        self._windows[caller] = (ends_at, n_requests + 1)
+        if n_requests >= self._rate.amount:
+            seconds = max(1, math.ceil(ends_at - now))
+            raise ProblemError(
+                TOO_MANY,
+                f"the limit is {self._rate}; try again in {seconds} s",
+                headers={"Retry-After": str(seconds)},
+            )
+
+    def _forget(self, now: float) -> None:
+        """Drop windows that are over, and above `MAX_CALLERS` the oldest: memory stays bounded."""
+        if len(self._windows) < MAX_CALLERS:
             return
-        stats = self._limiter.get_window_stats(self._rate, *caller)
-        seconds = max(1, math.ceil(stats.reset_time - time.time()))
-        raise ProblemError(
-            TOO_MANY,
-            f"the limit is {self._rate}; try again in {seconds} s",
-            headers={"Retry-After": str(seconds)},
-        )
+        self._windows = {who: w for who, w in self._windows.items() if w[0] > now}
+        while len(self._windows) >= MAX_CALLERS:
+            del self._windows[next(iter(self._windows))]

@@ -14,7 +14,7 @@ from starlette.concurrency import run_in_threadpool
 from api import wording
 from api.auth import GuardedRoute, Services, serving_of
 from api.leads import LeadId
-from api.pages.session import EVERYONE, REPS, SessionGuard, field, go, page, page_call
+from api.pages.session import CLOSERS, EVERYONE, REPS, SessionGuard, field, go, page, page_call
 from leadqual.errors import ConflictError, InputError, NotFoundError, StaleTokenError
 from leadqual.leads.schema import Lead
 from leadqual.outcomes.events import OutcomeType, Reason
@@ -46,6 +46,7 @@ SNOOZES: Final[Mapping[str, tuple[str, timedelta]]] = {
     "3d": ("in three days", timedelta(days=3)),
     "7d": ("in a week", timedelta(days=7)),
 }
+_WITH_AE: Final = frozenset({ItemState.HANDED_OFF, ItemState.OPPORTUNITY})
 _LOST_LEASE: Final = (
     "The lead is no longer yours: your time with it ran out and nothing was saved. "
     "Claim it again if it is still free."
@@ -98,6 +99,7 @@ async def _lead_page(
         trail=trail_of(found.view.lead),
         is_mine=row.state is ItemState.CLAIMED and row.claimed_by == name,
         can_claim=row.state is ItemState.OPEN and row.queue in call.principal.queues,
+        can_answer=row.state in _WITH_AE and call.principal.role in CLOSERS,
         closers=found.closers,
         closings=CLOSINGS,
         snoozes=[(value, text) for value, (text, _) in SNOOZES.items()],

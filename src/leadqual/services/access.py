@@ -139,13 +139,15 @@ class Keys:
                 "the API key is unknown, expired or revoked; send `Authorization: Bearer KEY`"
             )
         self._note_use(record, now)
-        is_form = record.kind is KeyKind.FORM
-        return Principal(
-            kind=PrincipalKind.FORM_KEY if is_form else PrincipalKind.SECRET_KEY,
-            name=f"key:{record.key_id}",
-            scopes=frozenset(Scope(scope) for scope in record.scopes),
-            origins=record.origins,
-        )
+        return _principal(record)
+
+    def recall(self, presented: str, *, now: datetime) -> Principal | None:
+        """Return whose key this is if that was looked up a moment ago, else None; never waits.
+
+        For callers that must not block, such as an event loop; `verify` answers the rest.
+        """
+        record = self._recent(_digest(presented), now)
+        return _principal(record) if record is not None and record.is_valid(now) else None
 
     def revoke(self, key_id: str, *, call: Call) -> KeyView:
         """End a key now; every process refuses it within two seconds.
@@ -217,9 +219,9 @@ class Keys:
     def _find(self, presented: str, now: datetime) -> KeyRecord | None:
         """Look a key up by its hash; what was just seen is not looked up again."""
         key_hash = _digest(presented)
-        seen = self._seen.get(key_hash)
-        if seen is not None and timedelta(0) <= now - seen[1] < SEEN_FOR:
-            return seen[0]
+        recent = self._recent(key_hash, now)
+        if recent is not None:
+            return recent
         with self._store.read() as tx:
             record = tx.keys.find(key_hash)
         if record is not None:
@@ -227,6 +229,11 @@ class Keys:
                 self._seen.clear()
             self._seen[key_hash] = (record, now)
         return record
+
+    def _recent(self, key_hash: str, now: datetime) -> KeyRecord | None:
+        seen = self._seen.get(key_hash)
+        is_recent = seen is not None and timedelta(0) <= now - seen[1] < SEEN_FOR
+        return seen[0] if seen is not None and is_recent else None
 
     def _note_use(self, record: KeyRecord, now: datetime) -> None:
         """Write down now and then that a key is in use; a request never waits or fails for it."""
@@ -270,6 +277,16 @@ def _make(tx: Tx, wish: _Wish, call: Call) -> NewKey:
     )
     _audit(tx, call, action="key.created", key_id=record.key_id)
     return NewKey(secret, _view(record))
+
+
+def _principal(record: KeyRecord) -> Principal:
+    is_form = record.kind is KeyKind.FORM
+    return Principal(
+        kind=PrincipalKind.FORM_KEY if is_form else PrincipalKind.SECRET_KEY,
+        name=f"key:{record.key_id}",
+        scopes=frozenset(Scope(scope) for scope in record.scopes),
+        origins=record.origins,
+    )
 
 
 def _digest(secret: str) -> str:

@@ -1,7 +1,7 @@
 import pytest
 
 from api.errors import ProblemError
-from api.limits import RateLimit
+from api.limits import MAX_CALLERS, RateLimit
 
 
 def test_caller_over_its_rate_is_told_when_to_go_on() -> None:
@@ -21,3 +21,14 @@ def test_callers_are_counted_apart() -> None:
     limit.admit("a")
 
     limit.admit("b")
+
+
+def test_memory_stays_bounded_however_many_callers_come() -> None:
+    limit = RateLimit("1/minute")
+
+    for number in range(MAX_CALLERS + 50):
+        limit.admit(str(number))
+
+    with pytest.raises(ProblemError):
+        limit.admit(str(MAX_CALLERS + 49))
+    assert len(limit._windows) <= MAX_CALLERS
