@@ -16,10 +16,10 @@ from leadqual.leads.spec import ColumnSpec
 Cells = Mapping[str, object]
 """One row of a table: column name to cell."""
 
-Reader = Callable[[Cells], object]
-"""From a row to a value, None where it is not known, or `Unreadable`."""
-
 Convert = Callable[[object], object]
+"""From a cell to a value, None where it is not known, or `Unreadable`."""
+
+_REMEMBERED: Final = 5_000
 
 # fmt: off
 _TRUE: Final = frozenset({
@@ -37,10 +37,36 @@ _NOT_ISO: Final = Unreadable(
 )
 
 
+class ColumnReader:
+    """Reads one column of a row, and remembers the first texts it met: most columns have few.
+
+    Only texts are remembered: 1, 1.0 and True are the same key.
+    """
+
+    __slots__ = ("column", "read_cell", "seen")
+
+    def __init__(self, column: str, read_cell: Convert) -> None:
+        self.column = column
+        self.read_cell = read_cell
+        self.seen: dict[object, object] = {}
+
+    def __call__(self, cells: Cells) -> object:
+        """Return the value of a row, None where it is not known, or `Unreadable`."""
+        cell = cells.get(self.column)
+        if not isinstance(cell, str):
+            return self.read_cell(cell)
+        if cell in self.seen:
+            return self.seen[cell]
+        value = self.read_cell(cell)
+        if len(self.seen) < _REMEMBERED:
+            self.seen[cell] = value
+        return value
+
+
 def compile_reader(
     spec: ColumnSpec, kind: Kind, *, na: tuple[str, ...] = (), timezone: str = "UTC"
-) -> Reader:
-    """Return the function that reads one column.
+) -> ColumnReader:
+    """Return the reader of one column.
 
     Parameters
     ----------
@@ -56,19 +82,14 @@ def compile_reader(
     convert = _converter(spec, kind, timezone)
     if spec.column is None:
         constant = convert(spec.default if spec.const is None else spec.const)
-        return lambda _: constant
-    fetch = _known_cell(spec.column, frozenset({*na, *spec.na, ""}))
-    if spec.map is not None:
-        fetch = _mapped(fetch, spec.map, keeps_others=spec.default is None)
-    default = spec.default
+        return ColumnReader("", lambda _: constant)
+    replace = _replacement(spec, frozenset({*na, *spec.na, ""}))
 
-    def read(cells: Cells) -> object:
-        cell = fetch(cells)
-        if cell is None:
-            cell = default
-        return None if cell is None else convert(cell)
+    def read_cell(cell: object) -> object:
+        known = replace(cell)
+        return None if known is None else convert(known)
 
-    return read
+    return ColumnReader(spec.column, read_cell)
 
 
 def cell_text(cell: object) -> str | None:
@@ -93,31 +114,23 @@ def _without_escape(cell: str) -> str:
     return text[1:] if text[:1] == "'" and text[1:2] in {"=", "+", "-", "@"} else text
 
 
-def _known_cell(column: str, unknown: frozenset[str]) -> Reader:
-    """Return the function that fetches a cell, None for every spelling of "unknown"."""
+def _replacement(spec: ColumnSpec, unknown: frozenset[str]) -> Convert:
+    """Return the function that applies `na`, `map` and `default` to a cell."""
+    mapped, default = spec.map or {}, spec.default
+    keeps_others = spec.map is None or default is None
 
-    def fetch(cells: Cells) -> object:
-        cell = cells.get(column)
-        if isinstance(cell, str):
-            cell = _without_escape(cell)
-            return None if cell in unknown else cell
+    def replace(cell: object) -> object:
+        text = cell_text(cell)
         # NaN is how data frames write "unknown".
-        if cell is None or (isinstance(cell, float) and math.isnan(cell)):
-            return None
-        return None if cell_text(cell) in unknown else cell
-
-    return fetch
-
-
-def _mapped(fetch: Reader, mapped: Mapping[str, str | None], *, keeps_others: bool) -> Reader:
-    """Return the function that replaces cells, and drops or keeps those not in the map."""
-
-    def replace(cells: Cells) -> object:
-        cell = fetch(cells)
-        key = cell_text(cell)
-        if key is not None and key in mapped:
-            return mapped[key]
-        return cell if keeps_others else None
+        if text in unknown or (isinstance(cell, float) and math.isnan(cell)):
+            text, cell = "", None
+        if text is not None and text in mapped:
+            cell = mapped[text]
+        elif not keeps_others:
+            cell = None
+        elif isinstance(cell, str):
+            cell = text
+        return default if cell is None else cell
 
     return replace
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from leadqual.errors import FileFormatError
-from leadqual.leads.rows import Progress, Row, Table
+from leadqual.leads.rows import NestedCell, Progress, Row, Table
 
 _SAMPLE_ROWS: Final = 10_000
 _MAX_LINE: Final = 16 * 1024 * 1024
@@ -78,4 +78,7 @@ def _flat(content: dict[str, object]) -> dict[str, object]:
             else:
                 flat[name] = value
         content = flat
-    return content
+    return {
+        name: NestedCell(value) if isinstance(value, (dict, list)) else value
+        for name, value in content.items()
+    }

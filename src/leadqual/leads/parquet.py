@@ -9,7 +9,7 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from leadqual.errors import FileFormatError
-from leadqual.leads.rows import CHUNK_ROWS, Progress, Row, Table
+from leadqual.leads.rows import CHUNK_ROWS, NestedCell, Progress, Row, Table
 
 
 def open_parquet(path: Path) -> Table:
@@ -40,7 +40,7 @@ def _rows(path: Path, note: Progress) -> Iterator[Row]:
             for batch in file.iter_batches(batch_size=CHUNK_ROWS):
                 for cells in _plain(pa.Table.from_batches([batch])).to_pylist():
                     number += 1
-                    yield Row(number, cells)
+                    yield Row(number, {name: _hashable(cell) for name, cell in cells.items()})
                 note(n_bytes * number // n_rows)
     except (pa.ArrowException, OSError) as error:
         raise FileFormatError(f"{path.name}: is damaged after row {number}") from error
@@ -65,3 +65,8 @@ def _plain(table: pa.Table) -> pa.Table:
         pa.field(field.name, types.get(field.name, field.type)) for field in table.schema
     ])
     return table.cast(target, safe=False)
+
+
+def _hashable(cell: object) -> object:
+    """Wrap lists and maps."""
+    return NestedCell(cell) if isinstance(cell, (dict, list)) else cell

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from leadqual.leads.rows import NestedCell
 from leadqual.leads.schema import FieldReason
 
 _FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
@@ -68,7 +69,7 @@ def _safe(cell: object) -> str:
     """Return the text of a cell, harmless to a spreadsheet."""
     if cell is None:
         return ""
-    text = cell if isinstance(cell, str) else _json(cell)
+    text = str(cell) if isinstance(cell, (str, NestedCell)) else _json(cell)
     return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
 
 

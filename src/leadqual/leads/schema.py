@@ -167,10 +167,10 @@ class Lead(_Part):
     `is_free_mail` whether that domain gives mailboxes to anybody (None without e-mail).
     """
 
-    source: str
+    source: Annotated[Text, Field(min_length=1)]
     motion: Motion
     created_at: AwareDatetime
-    external_id: str | None = None
+    external_id: Text | None = None
     email_domain: str | None = None
     is_free_mail: bool | None = None
     contact: Contact = Contact()
@@ -179,7 +179,9 @@ class Lead(_Part):
     engagement: Engagement = Engagement()
     campaign: Campaign = Campaign()
     consent: Consent = Consent()
-    attributes: dict[str, AttributeValue] = {}
+    attributes: Annotated[
+        dict[AttributeName, AttributeValue], Field(max_length=MAX_ATTRIBUTES)
+    ] = {}
 
 
 @dataclass(frozen=True, slots=True)

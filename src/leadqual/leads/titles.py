@@ -42,6 +42,9 @@ DEPARTMENTS: Final = (
 """What `Title.department` may be, besides None."""
 
 
+_NOT_LETTERS: Final = re.compile(r"[^a-z]+")
+
+
 class Title(NamedTuple):
     """What a job title says. `seniority` is None where the title does not tell."""
 
@@ -65,8 +68,13 @@ def read_title(text: str) -> Title:
     >>> read_title("VP of Engineering")
     Title(seniority='vp', department='engineering')
     """
-    title = _fold(text)
-    if not re.search(r"[a-z]", title):
+    return _read_folded(_fold(text))
+
+
+@lru_cache(maxsize=65_536)
+def _read_folded(title: str) -> Title:
+    """Search the words of a folded title; "CEO", "ceo" and "C.E.O. 1" are one entry here."""
+    if not title:
         return Title(None, None)
     seniority = next((level for level, words in _levels() if words.search(title)), None)
     found = [
@@ -97,7 +105,7 @@ def _fold(text: str) -> str:
     """Fold case, accents and punctuation: what the words of `titles.yaml` are written in."""
     plain = unicodedata.normalize("NFKD", text.casefold())
     plain = "".join(char for char in plain if not unicodedata.combining(char))
-    return " ".join(re.sub(r"[^a-z0-9]+", " ", plain.replace("&", " and ")).split())
+    return " ".join(_NOT_LETTERS.sub(" ", plain.replace("&", " and ")).split())
 
 
 def _pattern(words: str) -> re.Pattern[str]:

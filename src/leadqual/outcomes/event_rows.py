@@ -10,7 +10,7 @@ from typing import Final
 from pydantic import ValidationError
 
 from leadqual.errors import MappingError
-from leadqual.leads.cells import Cells, Reader, cell_text, compile_reader
+from leadqual.leads.cells import Cells, cell_text, compile_reader
 from leadqual.leads.export import Export
 from leadqual.leads.fields import Kind
 from leadqual.leads.normalise import EARLIEST
@@ -21,6 +21,8 @@ from leadqual.leads.rows import Row
 from leadqual.leads.schema import FieldReason, Rejected
 from leadqual.leads.spec import ColumnSpec, OutcomeSpec
 from leadqual.outcomes.events import TAKES_REASON, OutcomeEvent, OutcomeType, Reason
+
+Reader = Callable[[Cells], object]
 
 _KINDS: Final[Mapping[str, Kind]] = {
     "occurred_at": Kind.TIME,

@@ -23,7 +23,7 @@ from leadqual.leads.flat import flatten_lead
 from leadqual.leads.mapping import MappingSpec
 from leadqual.leads.projection import LeadReader, compile_leads
 from leadqual.leads.rejected import RejectedRow
-from leadqual.leads.rows import Progress, Row
+from leadqual.leads.rows import Progress, Row, collector_paused
 from leadqual.leads.schema import FieldReason, Lead, Rejected, Scalar
 from leadqual.outcomes.event_rows import EventReader, compile_events
 from leadqual.outcomes.events import OutcomeEvent
@@ -70,7 +70,7 @@ def iter_leads(
     require_contact: bool = False,
     on_progress: Progress | None = None,
 ) -> Iterator[LeadChunk]:
-    """Yield the rows of the lead table as leads, 5,000 at a time.
+    """Yield the rows of the lead table as leads, 1,000 at a time.
 
     Parameters
     ----------
@@ -207,7 +207,11 @@ def _lead_chunks(
     is_empty = True
     for chunk in export.leads.chunks(on_progress=on_progress):
         is_empty = False
-        yield [_mapped_lead(reader, row, now=now, require_contact=require_contact) for row in chunk]
+        with collector_paused():
+            leads = [
+                _mapped_lead(reader, row, now=now, require_contact=require_contact) for row in chunk
+            ]
+        yield leads
     if is_empty:
         raise FileFormatError(
             f"{export.leads.path.name}: has column names and no row; expected one row per lead"
@@ -236,13 +240,15 @@ def _event_chunks(
         shifted = None if on_progress is None else _shift(on_progress, offset)
         is_lead_file = name == export.mapping.lead_file
         for chunk in table.chunks(on_progress=shifted):
-            yield [
-                MappedEvent(name, row.number, row.cells, event)
-                for row in chunk
-                if not (is_lead_file and row.problem)  # told with the leads
-                for event in (outcome.read(row) for outcome in outcomes)
-                if event is not None
-            ]
+            with collector_paused():
+                events = [
+                    MappedEvent(name, row.number, row.cells, event)
+                    for row in chunk
+                    if not (is_lead_file and row.problem)  # told with the leads
+                    for event in (outcome.read(row) for outcome in outcomes)
+                    if event is not None
+                ]
+            yield events
         offset += table.n_bytes
 
 
