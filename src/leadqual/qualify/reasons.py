@@ -20,7 +20,7 @@ from leadqual.qualify.score import Direction, ReasonCode
 N_UP: Final = 3
 N_DOWN: Final = 2
 N_REASONS: Final = N_UP + N_DOWN
-MIN_WEIGHT: Final = 0.05
+MIN_WEIGHT: Final = 0.1
 """Log-odds below which a feature is not worth a rep's time."""
 
 CONVERSION_DISCOUNT: Final = 0.6
