@@ -96,6 +96,23 @@ def test_claim_that_ran_out_is_free_and_its_token_worthless(tmp_path: Path) -> N
     assert late.json()["type"] == "urn:leadqual:problem:stale-token"
 
 
+def test_waiting_for_the_database_stops_nobody_else(tmp_path: Path) -> None:
+    with deployed(tmp_path) as deployment, client(deployment) as api:
+        api.get("/v1/queues")
+        with ThreadPoolExecutor(4) as pool:
+            with deployment.serving.store.transaction():
+                waiting = [
+                    pool.submit(api.post, "/v1/leads", json=make_payload(number))
+                    for number in range(4)
+                ]
+                for _ in range(20):
+                    assert api.get("/healthz").status_code == 200
+                    assert api.post("/v1/score", json=make_payload(9)).status_code == 200
+                assert not any(answer.done() for answer in waiting)
+
+            assert [answer.result().status_code for answer in waiting] == [201] * 4
+
+
 def test_model_is_swapped_without_a_failed_request(tmp_path: Path) -> None:
     old = make_bundle("2026-11-20-1")
     with deployed(tmp_path, bundle=old) as deployment, client(deployment) as api:
