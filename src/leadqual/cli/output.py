@@ -32,6 +32,7 @@ def emit(document: Mapping[str, Any], *, as_json: bool, text: str) -> None:
     """Print a result: the document for machines, or the text for people."""
     body = json.dumps(document, ensure_ascii=False, indent=2, default=_plain) if as_json else text
     sys.stdout.write(body + "\n")
+    sys.stdout.flush()  # a server prints its address once and then says nothing for days
 
 
 def note(text: str) -> None:

@@ -173,6 +173,9 @@ class ModelVersions:
 def name_champion(tx: Tx, version: str, *, call: Call, reason: str) -> Aliases:
     """Make a checked version the champion, within the caller's transaction."""
     _set_alias(tx, CHAMPION, version, call=call, reason=reason)
+    challenger = tx.aliases.get(CHALLENGER)
+    if challenger is not None and challenger.version == version:
+        tx.aliases.clear(CHALLENGER)
     return read_aliases(tx)
 
 
