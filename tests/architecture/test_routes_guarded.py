@@ -62,7 +62,7 @@ def routes() -> dict[tuple[str, str], Guard]:
             continue
         guards = [d.dependency for d in route.dependencies if isinstance(d.dependency, Guard)]
         assert len(guards) == 1, route.path
-        for method in route.methods:
+        for method in route.methods or ():
             found[method, route.path] = guards[0]
     return found
 

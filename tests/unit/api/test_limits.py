@@ -13,7 +13,7 @@ def test_caller_over_its_rate_is_told_when_to_go_on() -> None:
         limit.admit("a")
 
     assert caught.value.status_code == 429
-    assert 1 <= int(caught.value.headers["Retry-After"]) <= 60
+    assert 1 <= int((caught.value.headers or {})["Retry-After"]) <= 60
 
 
 def test_callers_are_counted_apart() -> None:

@@ -1,4 +1,6 @@
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 
 import pytest
 
@@ -21,7 +23,7 @@ NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
     ],
     ids=["outcomes", "reasons", "states", "queues", "approaches"],
 )
-def test_every_code_has_words(words: dict[str, str], codes: type) -> None:
+def test_every_code_has_words(words: Mapping[StrEnum, str], codes: type[StrEnum]) -> None:
     assert set(words) == set(codes)
 
 
