@@ -244,6 +244,21 @@ def test_reading_back_gives_the_same_bits():
     assert write_document(again.as_dict()) == write_document(encoder.as_dict())
 
 
+def test_one_lead_and_a_hundred_thousand_give_the_same_bits():
+    n_leads = 100_000
+    rng = np.random.default_rng(1)
+    values: list[Scalar] = rng.lognormal(8, 2, n_leads).tolist()
+    columns: Columns = {"interest.budget_usd": values}
+    encoder = fitted(columns, n_leads)
+
+    together = encoder.transform(columns, n_leads=n_leads)
+
+    assert encoder.numeric[0].is_log
+    for row in (*range(20), *rng.integers(0, n_leads, 300), n_leads - 1):
+        alone = encoder.transform({"interest.budget_usd": [values[row]]}, n_leads=1)
+        assert alone[0, 0] == together[row, 0]
+
+
 def damage(path: str, value: object) -> bytes:
     """Return a stored encoder with one value replaced; `path` is dotted."""
     document = json.loads(write_document(fitted(some_columns()).as_dict()))
