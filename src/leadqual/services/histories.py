@@ -14,11 +14,11 @@ import numpy as np
 
 from leadqual.errors import InputError, TrainingError
 from leadqual.leads.mapping import load_mapping
-from leadqual.leads.schema import Scalar
 from leadqual.outcomes.events import OutcomeEvent, OutcomeType
-from leadqual.outcomes.history import Columns, History, Recorded
+from leadqual.outcomes.history import History, Recorded
 from leadqual.outcomes.mapped import read_history
 from leadqual.routing.decision import Queue
+from leadqual.services.scoring import columns_of
 from leadqual.store import Store, TrainingRow
 
 BATCH: Final = 2_000
@@ -107,7 +107,7 @@ def read_store_history(store: Store, *, as_of: datetime | None) -> History:
         source="store",
         lead_ids=[row.lead_id for row in rows],
         moments=_moments(rows),
-        columns=_columns(rows),
+        columns=columns_of([row.snapshot for row in rows]),
         events=events,
         recorded=Recorded(losses=any(event.type in _LOSSES for event in events)),
         explored=np.array([row.explored for row in rows], dtype=np.bool_),
@@ -138,13 +138,3 @@ def _event_lines(events: Iterable[OutcomeEvent]) -> Iterable[str]:
 def _moments(rows: list[TrainingRow]) -> np.ndarray[tuple[int], np.dtype[np.datetime64]]:
     naive = [row.moment.astimezone(UTC).replace(tzinfo=None) for row in rows]
     return np.array(naive, dtype="datetime64[us]")
-
-
-def _columns(rows: list[TrainingRow]) -> Columns:
-    """Return snapshots column-wise; None where a lead lacks a field."""
-    columns: dict[str, list[Scalar]] = {}
-    for number, row in enumerate(rows):
-        for name, value in row.snapshot.items():
-            column = columns.setdefault(name, [None] * len(rows))
-            column[number] = value
-    return columns
