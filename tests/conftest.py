@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from leadqual.store import Store, open_store
+from leadqual.store.metadata import METADATA
 
 _NUMBERS = itertools.count()
 
@@ -40,34 +41,45 @@ def store(sqlite_url: str) -> Iterator[Store]:
 
 
 class PostgresServer:
-    """A real PostgreSQL server with a template that holds the present schema."""
+    """A real PostgreSQL server: one database that is emptied for each test, and others."""
 
     def __init__(self, uri: str) -> None:
         self._uri = uri
-        self._execute("ALTER SYSTEM SET fsync = off")
+        for setting in ("fsync", "full_page_writes", "synchronous_commit"):
+            self._execute(f"ALTER SYSTEM SET {setting} = off")
         self._execute("SELECT pg_reload_conf()")
-        self.create("template_leadqual")
-        with closing(open_store(self.url("template_leadqual"))) as store:
+        self.shared_url = self.create("shared_leadqual")
+        with closing(open_store(self.shared_url)) as store:
             store.upgrade()
+        self._wipe = "; ".join([
+            "SET session_replication_role = replica",  # or the triggers refuse to delete events
+            *(f"DELETE FROM {table}" for table in METADATA.tables),  # noqa: S608 - our own names
+            "INSERT INTO audit_head VALUES (1, 0, repeat('0', 64))",
+            "SELECT setval(c.oid, 1, false) FROM pg_class c WHERE relkind = 'S'",
+        ])
 
     def url(self, database: str) -> str:
         """Return the URL of one of its databases."""
         head, _, tail = self._uri.partition("/postgres?")
         return f"{head}/{database}?{tail}"
 
-    def create(self, database: str, *, template: str = "template1") -> str:
-        """Make a database and return its URL."""
-        self._execute(f"CREATE DATABASE {database} TEMPLATE {template}")
+    def wipe(self) -> None:
+        """Empty the shared database and start its counters again."""
+        self._execute(self._wipe, database=self.shared_url)
+
+    def create(self, database: str) -> str:
+        """Make a database without any schema and return its URL."""
+        self._execute(f"CREATE DATABASE {database}")
         return self.url(database)
 
     def drop(self, database: str) -> None:
         """Remove a database and whoever is connected to it."""
         self._execute(f"DROP DATABASE {database} WITH (FORCE)")
 
-    def _execute(self, sql: str) -> None:
+    def _execute(self, sql: str, *, database: str | None = None) -> None:
         import psycopg
 
-        with psycopg.connect(self._uri, autocommit=True) as connection:
+        with psycopg.connect(database or self._uri, autocommit=True) as connection:
             connection.execute(sql)
 
 
@@ -89,8 +101,15 @@ def postgres_server() -> Iterator[PostgresServer]:
 
 
 @pytest.fixture
-def postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
-    """Return the URL of an empty PostgreSQL store with the present schema."""
-    name = f"test_{next(_NUMBERS)}"
-    yield postgres_server.create(name, template="template_leadqual")
+def postgres_url(postgres_server: PostgresServer) -> str:
+    """Return the URL of an empty PostgreSQL store whose schema a test leaves as it is."""
+    postgres_server.wipe()
+    return postgres_server.shared_url
+
+
+@pytest.fixture
+def bare_postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
+    """Return the URL of a PostgreSQL database of this test's own, without any schema."""
+    name = f"bare_{next(_NUMBERS)}"
+    yield postgres_server.create(name)
     postgres_server.drop(name)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
+from datetime import datetime
+from pathlib import Path
 from typing import Final
 
 from sqlalchemy import Connection, Engine
@@ -11,14 +13,24 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from leadqual.errors import BusyError, LeadqualError, StoreError
+from leadqual.store.backups import back_up, refuse_others, restore_backup
 from leadqual.store.engine import Engines, open_engines
 from leadqual.store.faults import AGAIN, store_error
+from leadqual.store.integrity import check_integrity
 from leadqual.store.prepared import Link
-from leadqual.store.records import StoreInfo
+from leadqual.store.records import CheckReport, StoreInfo
 from leadqual.store.schema import check_revision, read_revision, upgrade_schema
 from leadqual.store.transaction import Tx
 
-_PERSONAL_TABLES: Final = ("leads", "touches", "scores", "events", "handoffs", "outbox")
+_PERSONAL_TABLES: Final = (
+    "leads",
+    "touches",
+    "scores",
+    "events",
+    "handoffs",
+    "outbox",
+    "external_ids",
+)
 
 
 def open_store(url: str) -> Store:
@@ -128,6 +140,68 @@ class Store:
                 warnings=self.warnings,
             )
 
+    def check(self, now: datetime) -> CheckReport:
+        """Return whether the database is sound and its queues follow from its events."""
+        with (
+            self._session(self._engines.reading, is_writing=False) as (connection, link),
+            _our_errors(),
+        ):
+            return check_integrity(connection, Tx(link), now=now)
+
+    def backup(self, path: Path) -> None:
+        """Write a checked copy to a file while the store is in use; replaces the file at once.
+
+        Raises
+        ------
+        StoreError
+            When it failed: then `path` is as it was.
+        """
+        back_up(self._engines.url, path)
+
+    def restore(self, path: Path) -> None:
+        """Replace everything by a backup. Stop the servers first.
+
+        Raises
+        ------
+        FileFormatError, SchemaVersionError
+            When the file is damaged, no backup of ours or a newer program's.
+        BusyError
+            When something still uses the database. In each case nothing was changed.
+        """
+        self.close()
+        if self._engines.writing.dialect.name == "postgresql":
+            with _our_errors(), self._engines.writing.connect() as connection:
+                refuse_others(connection)
+            self.close()
+        restore_backup(self._engines.url, path)
+
+    def scrub(self) -> bool:
+        """Remove the bytes of what was deleted from the files; call it after an erasure.
+
+        SQLite overwrites deleted rows with zeros at once (`secure_delete`), so only its log is
+        emptied; that has to wait for readers, and then False is returned: call it again.
+        PostgreSQL rewrites the tables under a lock that keeps everybody out while it runs.
+
+        Raises
+        ------
+        BusyError
+            When PostgreSQL did not get that lock in time.
+        """
+        engine = self._engines.writing
+        if engine.dialect.name == "sqlite":
+            with _our_errors(), closing(engine.raw_connection()) as connection:
+                is_busy = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+                return not is_busy
+        with (
+            _our_errors(),
+            engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection,
+        ):
+            connection.exec_driver_sql("SET statement_timeout = 0")
+            for name in _PERSONAL_TABLES:
+                connection.exec_driver_sql(f"VACUUM (FULL) {name}")
+            connection.exec_driver_sql("RESET statement_timeout")
+        return True
+
     def close(self) -> None:
         """Close every connection. The store opens new ones when it is used again."""
         self._engines.dispose()
@@ -135,7 +209,9 @@ class Store:
 
 def _commit(connection: Connection, link: Link) -> None:
     """Commit, unless the database gave the transaction up on the way."""
-    if link.is_given_up:
+    is_sqlite = connection.dialect.name == "sqlite"
+    has_ended = is_sqlite and not connection.connection.in_transaction
+    if link.is_given_up or has_ended:
         raise StoreError(f"the database gave up the whole transaction; {AGAIN}")
     with _our_errors():
         connection.commit()

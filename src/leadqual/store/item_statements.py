@@ -99,6 +99,7 @@ MOVE: Final = Prepared(
     .where(ITEMS.c.item_id == bindparam("id_of_item", type_=BigId))
     .values({name: bindparam(name, type_=ITEMS.c[name].type) for name in _STATE_COLUMNS})
 )
+COUNT: Final = Prepared(select(func.count()).select_from(ITEMS))
 COUNT_QUEUED: Final = Prepared(
     select(func.count())
     .select_from(ITEMS)

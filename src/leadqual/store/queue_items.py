@@ -249,6 +249,11 @@ class QueueRepository:
         rows = self._link.run(sql.depths(self._sight), now=now, viewer=self._viewer)
         return sql.read_depths(rows)
 
+    def count(self) -> int:
+        """Return how many items there are, finished ones too."""
+        row = self._link.first(sql.COUNT)
+        return 0 if row is None else int(row[0])
+
     def count_queued(self, queue: Queue, *, since: datetime) -> int:
         """Return how many leads were put in a queue at or after a time."""
         row = self._link.first(sql.COUNT_QUEUED, of_queue=queue.value, since=since)

@@ -1,0 +1,214 @@
+"""Copy a database to a file and back: whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import URL, Connection, text
+
+from leadqual.errors import BusyError, FileFormatError, SchemaVersionError, StoreError
+from leadqual.store.engine import sqlite_module
+from leadqual.store.faults import store_error
+from leadqual.store.schema import REVISIONS, VERSION_TABLE
+
+_VERSION_ROW: Final = re.compile(rf"COPY \S*{VERSION_TABLE} .*? FROM stdin;\n(\S+)\n", re.DOTALL)
+_OTHERS: Final = text(
+    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
+    "AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
+)
+_IN_USE: Final = "the database is in use; stop the servers that use it, then try again"
+_SQLITE_BUSY: Final = (5, 6)
+_FOREIGN: Final = "{path} is no backup of a leadqual database; give a file of `leadqual db backup`"
+
+
+def back_up(url: URL, path: Path) -> None:
+    """Write a consistent copy of a database that may be in use.
+
+    The copy is checked, then takes its name in one step, so `path` is never half a backup.
+
+    Raises
+    ------
+    StoreError
+        When the copy failed or is damaged, or PostgreSQL's `pg_dump` is not there.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with _temporary(path) as copy:
+        if url.get_backend_name() == "sqlite":
+            _copy_sqlite(_file_of(url), copy)
+        else:
+            _run_tool(
+                url, "pg_dump", "--format=custom", "--no-owner", f"--file={copy}", "--dbname={url}"
+            )
+        _sync(copy)
+        copy.replace(path)
+        _sync(path.parent)
+
+
+def restore_backup(url: URL, path: Path) -> None:
+    """Replace the content of a database by a backup, in one transaction.
+
+    Raises
+    ------
+    FileFormatError
+        When the file is no backup of ours, or damaged; nothing was changed.
+    SchemaVersionError
+        When the backup was made by a newer program; nothing was changed.
+    BusyError
+        When something uses the database; nothing was changed.
+    """
+    if not path.is_file():
+        raise FileFormatError(f"there is no file {path}")
+    if url.get_backend_name() == "sqlite":
+        _check_sqlite(path)
+        with closing(_connect(path)) as source, closing(_connect(_file_of(url))) as target:
+            _copy(source, target)
+        return
+    dumped = _run_tool(
+        url, "pg_restore", "--data-only", f"--table={VERSION_TABLE}", "--file=-", str(path)
+    )
+    found = _VERSION_ROW.search(dumped)
+    _check_revision(found[1] if found else None, path)
+    _run_tool(
+        url,
+        "pg_restore",
+        "--clean",
+        "--if-exists",
+        "--no-owner",
+        "--single-transaction",
+        "--dbname={url}",
+        str(path),
+    )
+
+
+def refuse_others(connection: Connection) -> None:
+    """Do nothing when nobody else is connected to a PostgreSQL database.
+
+    Raises
+    ------
+    BusyError
+        When somebody is: `pg_restore` would wait for them for ever.
+    """
+    n_others = connection.execute(_OTHERS).scalar_one()
+    if n_others:
+        raise BusyError(f"{_IN_USE} ({n_others} connection(s))")
+
+
+def _copy_sqlite(source_path: Path, copy: Path) -> None:
+    """Copy a live SQLite database into one plain file and check the copy."""
+    with closing(_connect(source_path)) as source, closing(_connect(copy)) as target:
+        _copy(source, target)
+        target.execute("PRAGMA journal_mode=DELETE")
+        if target.execute("PRAGMA integrity_check").fetchone()[0] != "ok":
+            raise StoreError(
+                "the backup is damaged, so the database is; restore an older backup and run "
+                "`leadqual db check`"
+            )
+
+
+def _check_sqlite(path: Path) -> None:
+    """Refuse a file that is no sound backup of ours."""
+    module = sqlite_module()
+    try:
+        with closing(module.connect(f"file:{path.absolute()}?mode=ro", uri=True)) as file:
+            is_sound = file.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
+            row = file.execute(
+                f"SELECT version_num FROM {VERSION_TABLE}"  # noqa: S608 - a constant of ours
+            ).fetchone()
+    except module.Error:
+        raise FileFormatError(_FOREIGN.format(path=path)) from None
+    if not is_sound:
+        raise FileFormatError(f"{path} is damaged; take another backup")
+    _check_revision(row[0] if row else None, path)
+
+
+def _check_revision(revision: str | None, path: Path) -> None:
+    """Refuse a backup of another program or of a newer one."""
+    if revision is None:
+        raise FileFormatError(_FOREIGN.format(path=path))
+    if revision not in REVISIONS:
+        raise SchemaVersionError(
+            f"{path} has the schema {revision}, newer than {REVISIONS[-1]} of this program; "
+            "install the version of leadqual that wrote it"
+        )
+
+
+def _connect(path: Path) -> Any:  # noqa: ANN401 - either driver's connection
+    module = sqlite_module()
+    return module.connect(str(path), timeout=5.0, isolation_level=None)
+
+
+def _copy(source: Any, target: Any) -> None:  # noqa: ANN401 - either driver's connection
+    """Copy every page in one transaction of the target."""
+    module = sqlite_module()
+    try:
+        target.execute("PRAGMA busy_timeout=2000")
+        source.backup(target, progress=_refuse_waiting)
+    except module.Error as error:
+        raise store_error(error) from None
+
+
+def _refuse_waiting(status: int, _remaining: int, _n_pages: int) -> None:
+    """Stop where the driver would try again for ever."""
+    if status in _SQLITE_BUSY:
+        raise BusyError(_IN_USE)
+
+
+def _file_of(url: URL) -> Path:
+    return Path(str(url.database))
+
+
+@contextmanager
+def _temporary(path: Path) -> Iterator[Path]:
+    """Make an empty file beside `path` that only its owner may read; remove it at the end."""
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    os.close(handle)
+    try:
+        yield Path(name)
+    finally:
+        Path(name).unlink(missing_ok=True)
+
+
+def _sync(path: Path) -> None:
+    """Wait until a file or folder is on the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _run_tool(url: URL, name: str, *arguments: str) -> str:
+    """Run one of PostgreSQL's tools; the password goes through a file, never the process list."""
+    program = shutil.which(name)
+    if program is None:
+        raise StoreError(
+            f"{name} was not found; install PostgreSQL's client programs (the server's version "
+            "or newer) and put them on the PATH"
+        )
+    with tempfile.TemporaryDirectory() as folder:
+        target = _tool_url(url, Path(folder))
+        command = [program, *(argument.replace("{url}", target) for argument in arguments)]
+        result = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - no shell, fixed program
+    if result.returncode != 0:
+        raise StoreError(f"{name} failed: {result.stderr.strip().splitlines()[-1][:300]}")
+    return result.stdout
+
+
+def _tool_url(url: URL, folder: Path) -> str:
+    """Return the URL for libpq, its password moved to a file that only its owner may read."""
+    plain = url.set(drivername="postgresql", password=None)
+    if url.password is not None:
+        passfile = folder / "pgpass"
+        escaped = str(url.password).replace("\\", "\\\\").replace(":", "\\:")
+        passfile.touch(mode=0o600)
+        passfile.write_text(f"*:*:*:*:{escaped}\n", encoding="utf-8")
+        plain = plain.update_query_dict({"passfile": str(passfile)})
+    return plain.render_as_string(hide_password=False)
