@@ -15,8 +15,9 @@ from leadqual.errors import MappingError
 from leadqual.leads.fields import LEAD_FIELDS
 from leadqual.leads.plain_yaml import read_plain_yaml
 from leadqual.leads.spec import ColumnSpec, MappingSpec, OrderSpec, RowNumber
+from leadqual.leads.suggest import suggest_mapping
 
-__all__ = ["MappingSpec", "load_mapping", "parse_mapping"]
+__all__ = ["MappingSpec", "load_mapping", "parse_mapping", "suggest_mapping"]
 
 
 def load_mapping(path: Path) -> MappingSpec:
