@@ -267,16 +267,21 @@ def fit_feature(name: str, values: Sequence[Scalar], *, min_count: int) -> Featu
 def _is_numeric(values: Sequence[Scalar]) -> bool:
     """Say whether a column holds numbers, or texts that read like measurements."""
     kinds = Counter(map(type, values))
+    n_numbers = kinds[int] + kinds[float]
     if kinds[str] == 0:
-        return kinds[int] + kinds[float] > 0
-    texts = [value.strip() for value in values if isinstance(value, str) and value.strip()]
-    looks = [text for text in set(texts) if not math.isnan(to_number(text))]
+        return n_numbers > 0
+    texts: Counter[str] = Counter()
+    for value, n in Counter(values).items():
+        if isinstance(value, str):
+            texts[value.strip()] += n
+    del texts[""]
+    looks = {text: n for text, n in texts.items() if not math.isnan(to_number(text))}
     # Codes such as 01234, or a handful of digits, are names and not amounts.
-    is_code = len(looks) <= _MAX_CODES or any(
-        len(text) > 1 and text[0] == "0" and text[1].isdigit() for text in looks
+    is_code = any(len(text) > 1 and text[0] == "0" and text[1].isdigit() for text in looks) or (
+        n_numbers == 0 and len(looks) <= _MAX_CODES
     )
-    n_numeric = len(texts) - sum(math.isnan(to_number(text)) for text in texts)
-    return not is_code and n_numeric >= _NUMERIC_SHARE * len(texts)
+    n_numeric = n_numbers + sum(looks.values())
+    return not is_code and n_numeric >= _NUMERIC_SHARE * (n_numbers + texts.total())
 
 
 def _fit_numeric(name: str, numbers: NDArray[np.float64], min_count: int) -> NumericFeature:

@@ -173,6 +173,8 @@ def test_texts_that_read_like_measurements_are_numbers_and_codes_are_not():
         "attributes.index": [f"{i / 7:.2f}" for i in range(N)],
         "attributes.postcode": [f"0{1 + i % 4}234" for i in range(N)],
         "attributes.tier": [str(1 + i % 3) for i in range(N)],
+        "attributes.size": ["n/a" if i % 25 == 0 else i for i in range(N)],
+        "attributes.mixed": ["n/a" if i % 5 == 0 else i // 50 for i in range(N)],
     }
 
     kinds = {feature.name: type(feature) for feature in fitted(columns).features}
@@ -180,6 +182,8 @@ def test_texts_that_read_like_measurements_are_numbers_and_codes_are_not():
     assert kinds["attributes.index"] is NumericFeature
     assert kinds["attributes.postcode"] is CategoricalFeature
     assert kinds["attributes.tier"] is CategoricalFeature
+    assert kinds["attributes.size"] is NumericFeature
+    assert kinds["attributes.mixed"] is CategoricalFeature
 
 
 def test_numbers_beyond_reason_count_as_missing():
