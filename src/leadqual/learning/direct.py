@@ -21,6 +21,7 @@ Codes = NDArray[np.intp]
 
 RIDGES: Final = (3.0, 10.0, 30.0)
 _MIN_STATE_ROWS: Final = 40
+_CLEAR_GAIN: Final = 2.0
 
 
 @dataclass(frozen=True)
@@ -118,8 +119,8 @@ def choose_recipe(
     """Choose the learners by validation within the training rows.
 
     The average of three learners is the start. The ridge with the lowest log loss is taken; a
-    learner leaves only when the others lower the log loss by more than its standard error: a
-    selection on few wins is mostly noise, and the average is hard to beat. The level is
+    learner leaves only when the others lower the log loss by more than two standard errors:
+    a selection on few wins is mostly noise, and the average is hard to beat. The level is
     corrected before comparing, since it is set later in any case.
 
     Parameters
@@ -146,7 +147,7 @@ def choose_recipe(
         losses[smaller] = validate(smaller)
     found = min(losses, key=lambda recipe: float(losses[recipe].mean()))
     gain = losses[best] - losses[found]
-    if gain.mean() > gain.std() / np.sqrt(len(gain)):
+    if gain.mean() > _CLEAR_GAIN * gain.std() / np.sqrt(len(gain)):
         best = found
     return Choice(best, {r.label: float(loss.mean()) for r, loss in losses.items()})
 

@@ -141,17 +141,19 @@ def calibration_slope(tally: Tally) -> float:
     p = np.clip(tally.p, P_FLOOR, 1 - P_FLOOR)
     z = np.log(p / (1 - p))
     z -= np.average(z, weights=tally.weight)
-    beta = np.array([0.0, 1.0])
-    design = np.stack([np.ones_like(z), z], axis=1)
-    for _ in range(25):
+    spread = np.sqrt(np.average(z**2, weights=tally.weight))
+    design = np.stack([np.ones_like(z), z / spread], axis=1)
+    rate = tally.wins.sum() / tally.weight.sum()
+    beta = np.array([np.log(rate / (1 - rate)), 0.0])
+    for _ in range(30):
         fitted = 1 / (1 + np.exp(-np.clip(design @ beta, -30, 30)))
         gradient = design.T @ (tally.wins - tally.weight * fitted)
         hessian = (design * (tally.weight * fitted * (1 - fitted))[:, None]).T @ design
-        step = np.linalg.solve(hessian + 1e-9 * np.eye(2), gradient)
-        beta += np.clip(step, -2, 2)
-        if np.abs(step).max() < 1e-8:
+        step = np.clip(np.linalg.solve(hessian + 1e-9 * np.eye(2), gradient), -1, 1)
+        beta += step
+        if np.abs(step).max() < 1e-7:
             break
-    return float(beta[1])
+    return float(beta[1] / spread)
 
 
 METRICS: Final[Mapping[str, Callable[[Tally], float]]] = {

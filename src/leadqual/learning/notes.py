@@ -10,6 +10,7 @@ from leadqual.learning.conversion import ConversionParts
 from leadqual.learning.preparing import TrainingSet, count_sides
 from leadqual.outcomes.labels import Labels
 from leadqual.outcomes.maturity import Maturity
+from leadqual.outcomes.timeline import to_moment
 from leadqual.qualify.score import Head
 
 
@@ -88,9 +89,11 @@ def summarise(
     """Return how a model was trained, as JSON values, for its card and for lists."""
     n_won, n_not_won = count_sides(data.labels, data.maturity)
     curve = data.maturity.curve
+    known_until = to_moment(data.labels.as_of_days)
     shares = {f"{days}": float(curve.share_by(float(days))) for days in (30, 90, 180)}
     return {
         "source": data.history.source,
+        "known_until": None if known_until is None else known_until.isoformat(),
         "n_leads": len(data.rows),
         "n_won": n_won,
         "n_not_won": n_not_won,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 import numpy as np
@@ -17,7 +17,7 @@ from leadqual.outcomes.history import Columns, History
 from leadqual.outcomes.labels import Labels, label_history
 from leadqual.outcomes.maturity import Maturity, read_maturity
 from leadqual.outcomes.progress import Check
-from leadqual.outcomes.timeline import SECONDS_PER_DAY
+from leadqual.outcomes.timeline import to_moment
 from leadqual.qualify.score import Head
 
 Floats = NDArray[np.float64]
@@ -76,7 +76,7 @@ def prepare(history: History, *, as_of: datetime | None, settings: FitSettings) 
     labels = label_history(history, as_of=as_of, check_order=settings.check_order)
     if history.n_leads > MAX_ROWS:
         newest = np.arange(history.n_leads - MAX_ROWS, history.n_leads)
-        as_of = as_of or _moment(labels.as_of_days)
+        as_of = as_of or to_moment(labels.as_of_days)
         history = history.take(newest)
         labels = label_history(history, as_of=as_of, check_order=settings.check_order)
     maturity = read_maturity(labels)
@@ -91,13 +91,6 @@ def prepare(history: History, *, as_of: datetime | None, settings: FitSettings) 
         )
     leads = encoder.encode(columns, n_leads=history.n_leads)
     return TrainingSet(history, labels, maturity, rows, encoder, leads, encoder.to_matrix(leads))
-
-
-def _moment(days: float) -> datetime | None:
-    """Days since 1970 as an aware moment; None without times."""
-    if not np.isfinite(days):
-        return None
-    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=days * SECONDS_PER_DAY)
 
 
 def feature_columns(history: History) -> Columns:

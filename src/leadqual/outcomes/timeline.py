@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import numpy as np
@@ -88,6 +88,13 @@ class Timeline:
 def to_days(moment: datetime) -> float:
     """Return an aware moment in days since 1970-01-01 UTC."""
     return moment.astimezone(UTC).timestamp() / SECONDS_PER_DAY
+
+
+def to_moment(days: float) -> datetime | None:
+    """Return days since 1970-01-01 UTC as an aware moment; None for NaN (no times)."""
+    if not np.isfinite(days):
+        return None
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days=days)
 
 
 def moments_to_days(moments: NDArray[np.datetime64]) -> NDArray[np.float64]:

@@ -1,0 +1,285 @@
+"""How good a model made from this history would have been, beside what else one could use."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leadqual.features.encoder import EncodedLeads, Encoder
+from leadqual.learning.baselines import BASE_RATE, LIGHTGBM, predict_baselines
+from leadqual.learning.curves import draw_gain, measure_slices
+from leadqual.learning.fitting import FittedModel, fit_bundle
+from leadqual.learning.metrics import Interval, Outcome, compare, reliability, tally
+from leadqual.learning.preparing import feature_columns, require_enough, take_columns
+from leadqual.learning.protocol import MIN_TEST_WINS, Protocol, plan_protocol
+from leadqual.learning.report import CHAMPION, OURS, RULES, EvaluationReport, Judged
+from leadqual.learning.settings import FitSettings
+from leadqual.learning.split import Fold
+from leadqual.outcomes.history import Columns, History
+from leadqual.outcomes.labels import Labels, label_history
+from leadqual.outcomes.maturity import read_maturity
+from leadqual.outcomes.progress import Check
+from leadqual.outcomes.timeline import to_days, to_moment
+from leadqual.qualify.bundle import ModelBundle
+from leadqual.qualify.predict import Predictions
+from leadqual.qualify.reference import CONVERSION, TARGETS
+from leadqual.qualify.rules import rules_bundle
+from leadqual.qualify.score import Head
+
+Floats = NDArray[np.float64]
+Codes = NDArray[np.intp]
+
+STRICT: Final = "LightGBM on strict labels"
+N_RESAMPLES: Final = 300
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_CONVERSION: Final = TARGETS.index(CONVERSION)
+
+
+@dataclass
+class _Answers:
+    """Predictions per predictor for all leads of the history, NaN where not judged."""
+
+    n_leads: int
+    value_usd: Floats
+    tables: dict[str, dict[str, Floats]] = field(default_factory=dict)
+
+    def put(self, target: str, rows: Codes, found: Mapping[str, Floats]) -> None:
+        """Fill in what some predictors say of some leads."""
+        table = self.tables.setdefault(target, {})
+        for name, p in found.items():
+            table.setdefault(name, np.full(self.n_leads, np.nan))[rows] = p
+
+
+def evaluate(
+    history: History,
+    *,
+    as_of: datetime | None,
+    settings: FitSettings | None = None,
+    champion: ModelBundle | None = None,
+    n_resamples: int = N_RESAMPLES,
+) -> EvaluationReport:
+    """Fit on the older part of a history and judge on the newest leads that are old enough.
+
+    The judged leads are used for nothing else. Every baseline is fitted on the same rows and
+    columns; all are measured on the same resamples.
+
+    Parameters
+    ----------
+    history : History
+        Leads in time order and their events.
+    as_of : datetime or None
+        Aware; nothing recorded later is read.
+    settings : FitSettings, optional
+        As for `fit_bundle`.
+    champion : ModelBundle, optional
+        The model that serves; judged on leads that came after its training where there are
+        enough of them, else on leads that it may have seen (which favours it).
+    n_resamples : int
+        Bootstrap resamples behind each interval.
+
+    Raises
+    ------
+    NotEnoughDataError
+        With the numbers, when there is too little to fit or to judge.
+    """
+    settings = settings or FitSettings()
+    labels = label_history(history, as_of=as_of, check_order=settings.check_order)
+    maturity = read_maturity(labels)
+    require_enough(labels, maturity)
+    seen_until = -np.inf if champion is None else _known_until_days(champion)
+    protocol = plan_protocol(
+        history, labels, maturity, seed=settings.seed, not_before_days=seen_until
+    )
+    answers = _Answers(history.n_leads, np.full(history.n_leads, np.nan))
+    models = [
+        _judge_fold(answers, history, fold, known_at=known_at, protocol=protocol, settings=settings)
+        for fold, known_at in zip(protocol.folds, protocol.as_of, strict=True)
+    ]
+    rows = np.sort(np.concatenate([fold.test for fold in protocol.folds]))
+    others = {RULES: rules_bundle()} | ({} if champion is None else {CHAMPION: champion})
+    for name, bundle in others.items():
+        answers.put(CONVERSION, rows, {name: _ask(bundle, history, rows).p[:, _CONVERSION]})
+    judging = _Judging(history, labels, protocol, rows, n_resamples, settings.seed)
+    return _report(judging, answers, models[-1])
+
+
+def _known_until_days(champion: ModelBundle) -> float:
+    """Until when a bundle was taught; -inf when it does not say."""
+    known_until = champion.summary.get("known_until")
+    return to_days(datetime.fromisoformat(known_until)) if isinstance(known_until, str) else -np.inf
+
+
+def _ask(bundle: ModelBundle, history: History, rows: Codes) -> Predictions:
+    columns = take_columns(history.columns, rows)
+    leads = bundle.encoder.encode(columns, n_leads=len(rows))
+    return bundle.predictor.predict(leads, explain=False)
+
+
+def _judge_fold(
+    answers: _Answers,
+    history: History,
+    fold: Fold,
+    *,
+    known_at: datetime | None,
+    protocol: Protocol,
+    settings: FitSettings,
+) -> FittedModel:
+    """Fit on one fold's training rows and fill in all answers for its test rows."""
+    model = fit_bundle(
+        history.take(fold.train),
+        as_of=known_at,
+        version="evaluation",
+        created_at=known_at or _EPOCH,
+        settings=settings,
+    )
+    horizon = protocol.horizon_days
+    share = 1.0 if horizon is None else float(model.maturity.curve.share_by(horizon))
+    found = _ask(model.bundle, history, fold.test)
+    p = found.p[:, _CONVERSION] * share
+    answers.value_usd[fold.test] = p * found.amount_usd
+    baselines = _Baselines.of(model, history, fold)
+    answers.put(CONVERSION, fold.test, {OURS: p, **baselines.of_conversion(model.labels)})
+    for head in model.bundle.heads:
+        ours = found.p[:, TARGETS.index(head.value)]
+        others = baselines.of_head(model.labels, Check(head.value))
+        answers.put(head.value, fold.test, {OURS: ours, **others})
+    return model
+
+
+@dataclass(frozen=True)
+class _Baselines:
+    """The encoded rows that every baseline of one fold reads."""
+
+    encoder: Encoder
+    columns: Columns
+    rows: Codes
+    test: EncodedLeads
+
+    @classmethod
+    def of(cls, model: FittedModel, history: History, fold: Fold) -> _Baselines:
+        encoder = model.bundle.encoder
+        (rows,) = np.nonzero(model.labels.is_usable & model.maturity.is_covered)
+        test = encoder.encode(take_columns(history.columns, fold.test), n_leads=len(fold.test))
+        return cls(encoder, feature_columns(model.history), rows, test)
+
+    def of_conversion(self, labels: Labels) -> dict[str, Floats]:
+        train = self._encode(self.rows)
+        return predict_baselines(train, labels.is_won[self.rows], self.test)
+
+    def of_head(self, labels: Labels, check: Check) -> dict[str, Floats]:
+        """Return the base rate, and LightGBM on wins against the reason itself."""
+        values = labels.heads[check].values
+        (implied,) = np.nonzero(~np.isnan(values))
+        (strict,) = np.nonzero(labels.is_won | (values == 0))
+        passed = labels.is_won[strict]
+        rate = predict_baselines(
+            self._encode(implied), values[implied] == 1, self.test, names=(BASE_RATE,)
+        )
+        trees = predict_baselines(self._encode(strict), passed, self.test, names=(LIGHTGBM,))
+        return {**rate, STRICT: trees[LIGHTGBM]}
+
+    def _encode(self, rows: Codes) -> EncodedLeads:
+        return self.encoder.encode(take_columns(self.columns, rows), n_leads=len(rows))
+
+
+@dataclass(frozen=True)
+class _Judging:
+    """The judged leads, and how they are resampled."""
+
+    history: History
+    labels: Labels
+    protocol: Protocol
+    rows: Codes
+    n_resamples: int
+    seed: int
+
+    def outcome(self, answer: Floats, rows: Codes) -> Outcome:
+        """Return what came true of some leads, with their amounts."""
+        value = np.where(answer == 1, np.nan_to_num(self.labels.amount_usd[rows]), 0.0)
+        _, group = np.unique(self.protocol.group[rows], return_inverse=True)
+        return Outcome(won=answer, value=value, group=group)
+
+    def won(self) -> Outcome:
+        """Return which judged leads were won within the horizon."""
+        won = self.labels.is_won[self.rows]
+        if self.protocol.horizon_days is not None:
+            won &= self.labels.delay_days[self.rows] <= self.protocol.horizon_days
+        return self.outcome(won.astype(np.float64), self.rows)
+
+    def judge(self, predictions: Mapping[str, Floats], outcome: Outcome) -> Judged:
+        """Measure predictors, each of shape (n,), on one outcome."""
+        comparison = compare(
+            predictions,
+            outcome,
+            reference=OURS,
+            rng=np.random.default_rng(self.seed),
+            n_resamples=self.n_resamples,
+        )
+        return Judged(
+            n_leads=len(outcome.won),
+            n_yes=int(outcome.won.sum()),
+            comparison=comparison,
+            reliability=tuple(reliability(tally(predictions[OURS], outcome))),
+        )
+
+
+def _report(judging: _Judging, answers: _Answers, model: FittedModel) -> EvaluationReport:
+    rows, outcome = judging.rows, judging.won()
+    predictions = {name: found[rows] for name, found in answers.tables[CONVERSION].items()}
+    p, value = predictions[OURS], answers.value_usd[rows]
+    heads, not_judged = _judge_heads(judging, answers, model)
+    known_until = to_moment(judging.labels.as_of_days)
+    return EvaluationReport(
+        source=judging.history.source,
+        known_until=None if known_until is None else known_until.isoformat(),
+        protocol=judging.protocol.text,
+        horizon_days=judging.protocol.horizon_days,
+        n_train=int(model.labels.is_usable.sum()),
+        n_train_won=int(model.labels.is_won.sum()),
+        conversion=judging.judge(predictions, outcome),
+        revenue_by_value=_revenue_by_value(judging, value, outcome),
+        gain=draw_gain(p, value, outcome),
+        slices=measure_slices(take_columns(judging.history.columns, rows), p, outcome),
+        heads=heads,
+        heads_not_judged=not_judged,
+        coverage=judging.labels.counts(),
+        learned=model.bundle.summary,
+        notes=model.notes,
+    )
+
+
+def _revenue_by_value(judging: _Judging, value_usd: Floats, outcome: Outcome) -> Interval:
+    """Share of revenue in the top fifth by expected value, which is no probability."""
+    if not outcome.value.sum() > 0:
+        return Interval(float("nan"), float("nan"), float("nan"))
+    ranked = value_usd / max(float(value_usd.max()), 1e-12)
+    return judging.judge({OURS: ranked}, outcome).ours["revenue_20"]
+
+
+def _judge_heads(
+    judging: _Judging, answers: _Answers, model: FittedModel
+) -> tuple[dict[Head, Judged], dict[Head, str]]:
+    """Judge each head on what the events of the judged leads imply."""
+    heads: dict[Head, Judged] = {}
+    not_judged = dict(model.not_learnable)
+    for head in Head:
+        predictions = answers.tables.get(head.value)
+        if predictions is None:
+            continue
+        implied = judging.labels.heads[Check(head.value)].values
+        rows = judging.rows[~np.isnan(implied[judging.rows])]
+        n_yes = int(implied[rows].sum())
+        if min(n_yes, len(rows) - n_yes) < MIN_TEST_WINS:
+            not_judged[head] = (
+                f"learned, but only {n_yes} judged leads are known to pass and "
+                f"{len(rows) - n_yes} to fail; {MIN_TEST_WINS} of each are needed"
+            )
+            continue
+        known = {name: p[rows] for name, p in predictions.items()}
+        heads[head] = judging.judge(known, judging.outcome(implied[rows], rows))
+    return heads, not_judged
