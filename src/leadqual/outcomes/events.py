@@ -7,6 +7,8 @@ from typing import Annotated, Final
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from leadqual.leads.schema import Message
+
 
 class OutcomeType(StrEnum):
     """What happened to a lead."""
@@ -68,4 +70,4 @@ class OutcomeEvent(BaseModel):
     recorded_at: AwareDatetime | None = None
     reason: Reason | None = None
     amount_usd: Annotated[float, Field(ge=0, le=1e15, allow_inf_nan=False)] | None = None
-    note: Annotated[str, Field(max_length=10_000)] | None = None
+    note: Message | None = None
