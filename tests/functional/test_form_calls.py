@@ -39,6 +39,20 @@ def test_browser_is_sent_to_a_thanks_page(
     assert "Thank you" in thanks.text
 
 
+def test_fields_left_empty_are_no_mistake(
+    api: httpx.Client, anonymous: httpx.Client, form_path: str, form_origin: str
+) -> None:
+    empty = {"phone": "", "company.n_employees": "", "job_title": " ", "message": "", HONEYPOT: ""}
+
+    answer = anonymous.post(form_path, data=fields(6) | empty, headers={"Origin": form_origin})
+
+    assert answer.status_code == 303
+    queued = (
+        api.get("/v1/queues/nurture").json()["items"] + api.get("/v1/queues/mrr").json()["items"]
+    )
+    assert fields(6)["full_name"] in {item["name"] for item in queued}
+
+
 def test_script_gets_an_id_and_nothing_about_the_score(
     api: httpx.Client, anonymous: httpx.Client, form_path: str, form_origin: str
 ) -> None:
