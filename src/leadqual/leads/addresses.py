@@ -18,7 +18,6 @@ _PLAIN_HOST: Final = re.compile(
 )
 _SPECIAL_TLDS: Final = frozenset({"arpa", "invalid", "local", "localhost", "onion"})
 _MAX_HOST: Final = 253
-_MAX_LOCAL: Final = 64
 _MAX_ADDRESS: Final = 254
 _SCHEME: Final = re.compile(r"^[a-z][a-z0-9+.-]*://")
 _EXTENSION: Final = re.compile(
@@ -49,8 +48,7 @@ def clean_email(text: str) -> EmailAddress | None:
     """
     lowered = text.strip().lower().removeprefix("mailto:")
     local, _, host = lowered.rpartition("@")
-    is_plain = len(local) <= _MAX_LOCAL and len(lowered) <= _MAX_ADDRESS and lowered.isascii()
-    if is_plain and _PLAIN_LOCAL.fullmatch(local):
+    if len(lowered) <= _MAX_ADDRESS and _PLAIN_LOCAL.fullmatch(local):
         checked = _checked_host(host)
         return checked and EmailAddress(f"{local}@{checked.address}", checked.domain)
     return _validated(lowered)

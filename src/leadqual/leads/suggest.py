@@ -26,9 +26,9 @@ _NULLS: Final = frozenset({"null", "Null", "NULL"})
 def suggest_mapping(path: Path) -> str:
     """Return the text of a mapping file to start from.
 
-    Names in five languages and up to 1,500 of the first 50,000 rows decide. The text is valid, and every line
-    of it is a guess: what is known only later (`never`) and what a status means, only the
-    owner of the data knows.
+    Names in five languages and up to 1,500 of the first 50,000 rows decide. The text is
+    valid, and every line of it is a guess: what is known only later (`never`) and what a
+    status means, only the owner of the data knows.
 
     Raises
     ------
