@@ -194,15 +194,24 @@ def test_a_lead_has_one_open_item_which_a_new_decision_updates(store: Store) -> 
     assert while_worked.order_key == 3.0
 
 
-def test_a_customer_who_comes_back_gets_a_new_item(store: Store) -> None:
-    first = add_lead(store, "L1")
+def test_a_customer_who_comes_back_gets_a_new_item_that_old_tokens_do_not_open(
+    store: Store,
+) -> None:
+    add_lead(store, "L1")
+    spam = outcome("L1", OutcomeType.SPAM)
 
     with store.transaction() as tx:
-        tx.queue.apply("L1", outcome("L1", OutcomeType.SPAM), token=None, now=NOW)
-        second = tx.queue.put("L1", decision(), now=NOW)
+        first = tx.queue.claim("L1", actor="ann", now=NOW)
+        tx.events.append(spam)
+        tx.queue.apply("L1", spam, token=first.token, now=NOW)
+        tx.queue.put("L1", decision(), now=NOW)
+        second = tx.queue.claim("L1", actor="bob", now=NOW)
+        with pytest.raises(StaleTokenError):
+            tx.queue.release("L1", actor="ann", token=first.token, now=NOW)
+        assert tx.queue.verify(NOW) == ()
 
     assert second.item_id != first.item_id
-    assert second.state is ItemState.OPEN
+    assert second.token == first.token + 1
 
 
 def test_only_leads_that_exist_are_queued(store: Store) -> None:

@@ -31,10 +31,11 @@ class QueueItem:
     """One lead's place in a queue.
 
     `rank` in [0, 1] and `order_key` (the sort key, higher first, ties by age) are those of the
-    last decision. `token` grows by one with each claim: an action that names an older one
-    comes too late. `claimed_by` and `lease_until` are set while claimed, `snoozed_until` while
-    snoozed, `finished_at` in a final state. `owner_rep` is the rep who last put it off or
-    handed it over, and keeps the credit; `handed_to` the AE (None: any AE), `handed_at` when.
+    last decision. `token` grows by one with each claim of the lead: an action that names an
+    older one comes too late. `claimed_by` and `lease_until` are set while claimed,
+    `snoozed_until` while snoozed, `finished_at` in a final state. `owner_rep` is the rep who last
+    put it off or handed it over, and keeps the credit; `handed_to` the AE (None: any AE),
+    `handed_at` when.
     """
 
     item_id: int

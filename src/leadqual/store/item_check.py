@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import Integer, bindparam, select
+from sqlalchemy import Integer, Text, and_, bindparam, or_, select
 
 from leadqual.outcomes.events import OutcomeEvent
 from leadqual.queue.items import QueueItem, WorkEntry, WorkKind
@@ -22,11 +22,18 @@ from leadqual.store.types import BigId
 
 _BATCH: Final = 5_000
 _WORK: Final = frozenset(kind.value for kind in WorkKind)
+_LEAD: Final = bindparam("after_lead", type_=Text)
 _ITEMS: Final = Prepared(
     select(*ITEM_COLUMNS)
     .join(LEADS, LEADS.c.lead_id == ITEMS.c.lead_id)
-    .where(ITEMS.c.item_id > bindparam("after", type_=BigId), LEADS.c.erased_at.is_(None))
-    .order_by(ITEMS.c.item_id)
+    .where(
+        LEADS.c.erased_at.is_(None),
+        or_(
+            ITEMS.c.lead_id > _LEAD,
+            and_(ITEMS.c.lead_id == _LEAD, ITEMS.c.item_id > bindparam("after", type_=BigId)),
+        ),
+    )
+    .order_by(ITEMS.c.lead_id, ITEMS.c.item_id)
     .limit(bindparam("n", type_=Integer))
 )
 
@@ -62,20 +69,23 @@ def find_differing(link: Link, *, now: datetime) -> tuple[str, ...]:
 
     Items of erased persons are closed without an event and are left out.
     """
-    return tuple(
-        item.lead_id
-        for item, history in _iter_items(link)
-        if rebuild_state(_as_queued(item), history, now=now) != item.as_of(now)
-    )
+    differing: list[str] = []
+    lead_id, token = "", 0
+    for item, history in _iter_items(link):
+        first_token = token if item.lead_id == lead_id else 0
+        if rebuild_state(_as_queued(item, first_token), history, now=now) != item.as_of(now):
+            differing.append(item.lead_id)
+        lead_id, token = item.lead_id, item.token
+    return tuple(differing)
 
 
 def _iter_items(
     link: Link,
 ) -> Iterator[tuple[QueueItem, list[OutcomeEvent | WorkEntry]]]:
-    """Yield every item with what was recorded about it."""
-    after = 0
-    while rows := link.run(_ITEMS, after=after, n=_BATCH):
-        after = rows[-1][0]
+    """Yield every item with what was recorded about it, the items of a lead in their order."""
+    after, after_lead = 0, ""
+    while rows := link.run(_ITEMS, after=after, after_lead=after_lead, n=_BATCH):
+        after, after_lead = rows[-1][:2]
         items = [read_item(row) for row in rows]
         by_item: dict[int, list[OutcomeEvent | WorkEntry]] = {item.item_id: [] for item in items}
         for row in link.run(_HISTORY, ids=dump([item.lead_id for item in items])):
@@ -93,14 +103,14 @@ def _entry(row: Row) -> OutcomeEvent | WorkEntry:
     return read_entry((event_id, item_id, lead_id, kind, actor, at, token, until, handed_to))
 
 
-def _as_queued(item: QueueItem) -> QueueItem:
-    """Return an item as its decision put it in the queue."""
+def _as_queued(item: QueueItem, token: int) -> QueueItem:
+    """Return an item as its decision put it in the queue, after tokens up to `token`."""
     return replace(
         item,
         state=ItemState.OPEN,
         claimed_by=None,
         lease_until=None,
-        token=0,
+        token=token,
         snoozed_until=None,
         finished_at=None,
         handed_to=None,

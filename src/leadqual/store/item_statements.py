@@ -28,6 +28,7 @@ from leadqual.store.prepared import Prepared, Row, Statement
 from leadqual.store.tables import EVENTS, ITEMS
 from leadqual.store.types import BigId
 
+_EARLIER: Final = ITEMS.alias("earlier")
 _STATE_COLUMNS: Final = (
     "state",
     "claimed_by",
@@ -52,7 +53,6 @@ def item_values(lead_id: str, decision: Decision, *, now: datetime) -> dict[str,
         "created_at": now,
         "claimed_by": None,
         "wakes_at": None,
-        "token": 0,
         "finished_at": None,
         "handed_to": None,
         "handed_at": None,
@@ -61,13 +61,21 @@ def item_values(lead_id: str, decision: Decision, *, now: datetime) -> dict[str,
 
 
 def _put(dialect: str, *, is_returning: bool) -> Statement:
-    """Return an insert that turns into an update where the lead has an open item."""
+    """Return an insert that turns into an update where the lead has an open item.
+
+    Tokens go on counting from the lead's earlier items, so none is ever valid again.
+    """
     make = postgresql.insert if dialect == "postgresql" else sqlite.insert
-    values = {
+    values: dict[str, Any] = {
         column.name: bindparam(column.name, type_=column.type)
         for column in ITEMS.c
         if column is not ITEMS.c.item_id
     }
+    values["token"] = (
+        select(func.coalesce(func.max(_EARLIER.c.token), 0))
+        .where(_EARLIER.c.lead_id == bindparam("lead_id", type_=Text))
+        .scalar_subquery()
+    )
     statement: Any = make(ITEMS).values(values)
     new = statement.excluded
     is_movable = or_(ITEMS.c.state == ItemState.OPEN.value, IS_SNOOZED)
