@@ -67,6 +67,22 @@ def test_script_gets_an_id_and_nothing_about_the_score(
     assert stored["campaign"]["utm_source"] == "ads"
 
 
+@pytest.mark.parametrize("as_json", [True, False])
+def test_form_sent_twice_under_one_key_is_one_touch(
+    api: httpx.Client, anonymous: httpx.Client, form_path: str, form_origin: str, as_json: bool
+) -> None:
+    number = 70 + as_json
+    headers = {"Origin": form_origin, "Idempotency-Key": f"form-{number}"}
+    body: Any = {"json" if as_json else "data": fields(number)}
+
+    statuses = [anonymous.post(form_path, headers=headers, **body).status_code for _ in range(2)]
+
+    probe = anonymous.post(form_path, json=fields(number), headers={"Origin": form_origin})
+    history = api.get(f"/v1/leads/{probe.json()['lead_id']}/history").json()
+    assert statuses == ([201, 201] if as_json else [303, 303])
+    assert len(history["touches"]) == 2, "one for the form, one for the probe"
+
+
 def test_filled_honeypot_is_answered_alike_and_kept_from_the_reps(
     api: httpx.Client, anonymous: httpx.Client, form_path: str, form_origin: str
 ) -> None:

@@ -96,6 +96,17 @@ def test_claim_that_ran_out_is_free_and_its_token_worthless(tmp_path: Path) -> N
     assert late.json()["type"] == "urn:leadqual:problem:stale-token"
 
 
+def test_cookies_and_headers_insist_on_https_when_told_to(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path, secure_cookies=True)
+    with deployed(tmp_path, settings=settings) as deployment, client(deployment) as browser:
+        fields = {"username": "mrr1", "password": deployment.password}
+        answer = browser.post("/login", data=fields)
+
+    assert answer.headers["set-cookie"].startswith("__Host-leadqual=")
+    assert "Secure" in answer.headers["set-cookie"]
+    assert "max-age" in answer.headers["strict-transport-security"]
+
+
 def test_waiting_for_the_database_stops_nobody_else(tmp_path: Path) -> None:
     with deployed(tmp_path) as deployment, client(deployment) as api:
         api.get("/v1/queues")
