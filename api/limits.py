@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.errors import TOO_LARGE, TOO_MANY, TOO_SLOW, ProblemError, problem_answer
+from leadqual.errors import ConfigError
 
 BODY_SECONDS: Final = 30.0
 MAX_CALLERS: Final = 10_000
@@ -90,10 +91,21 @@ class RateLimit:
     ----------
     rate : str
         Such as `120/minute`; the notation of the `limits` library.
+
+    Raises
+    ------
+    ConfigError
+        When it is not written like that.
     """
 
     def __init__(self, rate: str) -> None:
-        self._rate = limits.parse(rate)
+        try:
+            self._rate = limits.parse(rate)
+        except ValueError as error:
+            raise ConfigError(
+                "LEADQUAL_KEY_RATE and LEADQUAL_FORM_RATE are written as a number per second, "
+                "minute, hour or day, such as 120/minute"
+            ) from error
         self._windows: dict[str, tuple[float, int]] = {}
 
     def admit(self, caller: str) -> None:

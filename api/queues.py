@@ -13,11 +13,9 @@ from api.auth import GuardedRoute, KeyGuard, Reading, Services, Writing
 from api.leads import LeadId
 from leadqual.routing.decision import Queue
 from leadqual.services.calls import Scope
-from leadqual.services.queues import QueueSummary
+from leadqual.services.queues import MAX_PAGE, QueueSummary
 
 router = APIRouter(route_class=GuardedRoute, tags=["queues"])
-
-MAX_PAGE = 200
 
 
 class QueuesAnswer(BaseModel):

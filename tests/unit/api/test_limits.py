@@ -2,6 +2,7 @@ import pytest
 
 from api.errors import ProblemError
 from api.limits import MAX_CALLERS, RateLimit
+from leadqual.errors import ConfigError
 
 
 def test_caller_over_its_rate_is_told_when_to_go_on() -> None:
@@ -32,3 +33,8 @@ def test_memory_stays_bounded_however_many_callers_come() -> None:
     with pytest.raises(ProblemError):
         limit.admit(str(MAX_CALLERS + 49))
     assert len(limit._windows) <= MAX_CALLERS
+
+
+def test_rate_that_cannot_be_read_names_the_settings() -> None:
+    with pytest.raises(ConfigError, match="LEADQUAL_KEY_RATE"):
+        RateLimit("often")
