@@ -201,6 +201,8 @@ class _Judging:
     def outcome(self, answer: Floats, rows: Codes) -> Outcome:
         """Return what came true of some leads, with their amounts."""
         value = np.where(answer == 1, np.nan_to_num(self.labels.amount_usd[rows]), 0.0)
+        if (value > 0).sum() < MIN_TEST_WINS:
+            value = np.zeros(len(rows))  # a share of two or three amounts would say nothing
         _, group = np.unique(self.protocol.group[rows], return_inverse=True)
         return Outcome(won=answer, value=value, group=group)
 

@@ -45,7 +45,7 @@ def _note_times(labels: Labels, maturity: Maturity) -> list[str]:
         )
     if labels.n_clamped:
         notes.append(
-            f"{labels.n_clamped} events are dated before their lead; they were taken to happen "
+            f"{labels.n_clamped} event(s) are dated before their lead and were taken to happen "
             "with it"
         )
     return notes
@@ -54,11 +54,11 @@ def _note_times(labels: Labels, maturity: Maturity) -> list[str]:
 def _note_records(labels: Labels) -> list[str]:
     notes = []
     if labels.n_unknown_lead:
-        notes.append(f"{labels.n_unknown_lead} events belong to no lead of this history")
+        notes.append(f"{labels.n_unknown_lead} event(s) belong to no lead of this history")
     n_excluded = int(labels.is_excluded.sum())
     if n_excluded:
         notes.append(
-            f"{n_excluded} leads are spam, bad data, duplicates or not to be contacted: left out"
+            f"{n_excluded} lead(s) are spam, bad data, duplicates or not to be contacted: left out"
         )
     if not labels.records_losses:
         notes.append(
@@ -75,7 +75,7 @@ def _note_columns(data: TrainingSet) -> list[str]:
     if not dropped:
         return []
     listed = ", ".join(sorted(dropped)[:8]) + (" and more" if len(dropped) > 8 else "")
-    return [f"{len(dropped)} columns say nothing and were left out: {listed}"]
+    return [f"{len(dropped)} column(s) say nothing and were left out: {listed}"]
 
 
 def summarise(

@@ -1,0 +1,120 @@
+"""Small plots as inline SVG, without any library on the reader's side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Final
+
+Point = tuple[float, float]
+
+WIDTH: Final = 420
+HEIGHT: Final = 300
+_LEFT, _RIGHT, _TOP, _BOTTOM = 56, 24, 12, 44
+
+
+@dataclass(frozen=True)
+class Line:
+    """One series: its points in data units, its name and its CSS class.
+
+    `sizes` draws dots of these radii in pixels instead of a line.
+    """
+
+    name: str
+    points: Sequence[Point]
+    style: str
+    sizes: Sequence[float] = ()
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One axis from 0 to `high`, with its title; `is_share` labels it in percent."""
+
+    title: str
+    high: float = 1.0
+    is_share: bool = True
+
+
+def plot(lines: Sequence[Line], *, x: Axis, y: Axis, title: str) -> str:
+    """Return an `<svg>` element with axes, series and a legend.
+
+    Parameters
+    ----------
+    lines : sequence of Line
+        Drawn in order; points outside the axes are cut off.
+    x, y : Axis
+        Both begin at 0; a `high` of 0 or less counts as 1.
+    title : str
+        For screen readers.
+    """
+    return "".join([
+        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(title)}">',
+        _grid(x, y),
+        *[_series(line, x, y) for line in lines],
+        *[_legend(line, len(lines) - number) for number, line in enumerate(lines)],
+        "</svg>",
+    ])
+
+
+def _x(value: float, axis: Axis) -> float:
+    share = value / (axis.high if axis.high > 0 else 1.0)
+    return _LEFT + min(max(share, 0.0), 1.0) * (WIDTH - _LEFT - _RIGHT)
+
+
+def _y(value: float, axis: Axis) -> float:
+    share = value / (axis.high if axis.high > 0 else 1.0)
+    return HEIGHT - _BOTTOM - min(max(share, 0.0), 1.0) * (HEIGHT - _TOP - _BOTTOM)
+
+
+def _grid(x: Axis, y: Axis) -> str:
+    parts = []
+    for step in range(5):
+        share = step / 4
+        at_x, at_y = _x(share * x.high, x), _y(share * y.high, y)
+        bottom = HEIGHT - _BOTTOM
+        parts += [
+            f'<line class="grid" x1="{at_x:.1f}" y1="{_TOP}" x2="{at_x:.1f}" y2="{bottom}"/>',
+            f'<line class="grid" x1="{_LEFT}" y1="{at_y:.1f}" x2="{WIDTH - _RIGHT}" '
+            f'y2="{at_y:.1f}"/>',
+            f'<text x="{at_x:.1f}" y="{bottom + 16}" text-anchor="middle">'
+            f"{_label(share * x.high, x)}</text>",
+            f'<text x="{_LEFT - 6}" y="{at_y + 4:.1f}" text-anchor="end">'
+            f"{_label(share * y.high, y)}</text>",
+        ]
+    middle_x, middle_y = (WIDTH + _LEFT - _RIGHT) / 2, (HEIGHT + _TOP - _BOTTOM) / 2
+    parts += [
+        f'<text x="{middle_x:.0f}" y="{HEIGHT - 8}" text-anchor="middle">{escape(x.title)}</text>',
+        f'<text transform="translate(13 {middle_y:.0f}) rotate(-90)" text-anchor="middle">'
+        f"{escape(y.title)}</text>",
+    ]
+    return "".join(parts)
+
+
+def _label(value: float, axis: Axis) -> str:
+    if not axis.is_share:
+        return f"{value:.3g}"
+    percent = 100 * value
+    return f"{percent:.0f} %" if percent >= 10 or percent == int(percent) else f"{percent:.1f} %"
+
+
+def _series(line: Line, x: Axis, y: Axis) -> str:
+    places = [(_x(a, x), _y(b, y)) for a, b in line.points]
+    if line.sizes:
+        return "".join(
+            f'<circle class="{line.style}" cx="{a:.1f}" cy="{b:.1f}" r="{size:.1f}"/>'
+            for (a, b), size in zip(places, line.sizes, strict=True)
+        )
+    path = " ".join(f"{a:.1f},{b:.1f}" for a, b in places)
+    return f'<polyline class="{line.style}" points="{path}"/>'
+
+
+def _legend(line: Line, lines_up: int) -> str:
+    """One entry, from the bottom right: curves of gain and reliability leave that corner free."""
+    at_y = HEIGHT - _BOTTOM + 4 - 16 * lines_up
+    at_x = WIDTH - _RIGHT - 8
+    return (
+        f'<line class="{line.style}" x1="{at_x - 18}" y1="{at_y - 4}" x2="{at_x}" '
+        f'y2="{at_y - 4}"/><text x="{at_x - 24}" y="{at_y}" text-anchor="end">'
+        f"{escape(line.name)}</text>"
+    )
