@@ -19,10 +19,9 @@ from leadqual.qualify.bundle import ModelBundle
 from leadqual.qualify.policy import ScoringPolicy
 from leadqual.qualify.score import Head
 from leadqual.qualify.scoring import ScoreTable, score_columns
-from leadqual.routing.standard import default_standard, parse_standard
 from leadqual.services.score_files import ScoredRow, open_sink
 from leadqual.services.scoring import columns_of
-from leadqual.services.workshop import Workshop
+from leadqual.services.workshop import Workshop, active_standard
 
 _ATTRIBUTE: Final = "attributes."
 _ANSWERS: Final = ("no", "unknown", "yes")
@@ -110,7 +109,7 @@ def score_file(
     out = request.out or _beside(request.data)
     scorer = _Scorer(
         bundle=_bundle(workshop, request.model_version),
-        policy=_policy(workshop),
+        policy=active_standard(workshop).scoring_policy,
         now=now,
     )
     n_rows = n_rejected = 0
@@ -172,14 +171,6 @@ def _score_cells(table: ScoreTable, row: int) -> dict[str, object]:
 def _bundle(workshop: Workshop, version: str | None) -> ModelBundle | None:
     wanted = version or workshop.models.aliases().champion
     return None if wanted is None else workshop.registry.load(wanted)
-
-
-def _policy(workshop: Workshop) -> ScoringPolicy:
-    """Return the thresholds and grades of the active standard."""
-    with workshop.store.read() as tx:
-        active = tx.standards.active()
-    standard = default_standard() if active is None else parse_standard(active.yaml)
-    return standard.scoring_policy
 
 
 def _mapping(path: Path | None, columns: Sequence[str]) -> MappingSpec:

@@ -94,7 +94,9 @@ def prepare_model(
     import_file(workshop, request, now=now)
     trained = train(workshop, HistorySource(), now=now, on_step=on_step)
     on_step(f"Promoting model {trained.version}")
-    workshop.models.promote(trained.version, call=call_of_operator(now))
+    # A demo serves what it trained; without a champion there is nothing it could be worse than.
+    reason = None if trained.judgement.verdict.promote else "the demo serves its only model"
+    workshop.models.promote(trained.version, call=call_of_operator(now), force_reason=reason)
     mirror_aliases(workshop)
     return DemoModel(version=trained.version, is_new=True)
 

@@ -13,6 +13,7 @@ from leadqual.errors import ConfigError
 from leadqual.registry.local import LocalRegistry
 from leadqual.registry.signing import load_or_create_key
 from leadqual.registry.tracking import LabBook, open_lab_book
+from leadqual.routing.standard import Standard, default_standard, parse_standard
 from leadqual.services.calls import Call, Principal, PrincipalKind, Scope
 from leadqual.services.promotion import CHALLENGER, CHAMPION, ModelVersions
 from leadqual.services.serving import suppression_key
@@ -94,6 +95,15 @@ def open_store_only() -> Iterator[Store]:
         yield store
     finally:
         store.close()
+
+
+def active_standard(workshop: Workshop) -> Standard:
+    """Return the standard that counts: the active one, else the packaged one."""
+    with workshop.store.read() as tx:
+        active = tx.standards.active()
+    if active is None:
+        return default_standard()
+    return parse_standard(active.yaml, version=active.version)
 
 
 def signing_key(settings: Settings) -> bytes:

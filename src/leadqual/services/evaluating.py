@@ -1,0 +1,89 @@
+"""Judge the method, or one version, on a history."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from threadpoolctl import threadpool_limits
+
+from leadqual.learning.evaluation import evaluate as evaluate_history
+from leadqual.learning.report import CHAMPION, EvaluationReport
+from leadqual.learning.report_html import render
+from leadqual.learning.settings import FitSettings
+from leadqual.qualify.bundle import ModelBundle
+from leadqual.services.histories import HistorySource, load_history
+from leadqual.services.workshop import Workshop, active_standard
+
+Step = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """A report three ways: JSON values, text, and one HTML page with plots."""
+
+    document: dict[str, object]
+    text: str
+    html: str
+
+
+def evaluate(
+    workshop: Workshop,
+    source: HistorySource,
+    *,
+    now: datetime,
+    version: str | None,
+    on_step: Step,
+) -> Evaluated:
+    """Judge a model made the usual way on the newest matured leads of a history.
+
+    Parameters
+    ----------
+    version : str or None
+        A registered version that is judged on the same leads, beside the baselines.
+
+    Raises
+    ------
+    BundleError
+        There is no such version, or it may not be used.
+    NotEnoughDataError, TrainingError
+        There is too little to judge by.
+    FileFormatError, MappingError
+        The export cannot be read.
+    """
+    bundle: ModelBundle | None = None
+    if version is not None:
+        on_step(f"Loading model {version}")
+        bundle = workshop.registry.load(version)
+    on_step("Reading the history")
+    loaded = load_history(workshop.store, source, now=now)
+    on_step("Fitting on the older part, judging on the newest")
+    settings = FitSettings(check_order=active_standard(workshop).check_order)
+    with threadpool_limits(limits=1):  # see services.training
+        report = evaluate_history(
+            loaded.history, as_of=source.as_of, settings=settings, champion=bundle
+        )
+    title = "Evaluation" if version is None else f"Evaluation of model {version}"
+    return Evaluated(
+        document={"version": version, **report.as_dict()},
+        text=_text(report, version),
+        html=render(report, title=title),
+    )
+
+
+def _text(report: EvaluationReport, version: str | None) -> str:
+    comparison = report.conversion.comparison.metrics
+    lines = [report.protocol, *report.verdicts, ""]
+    names = ("auc", "average_precision", "lift_10", "captured_20", "log_loss", "ece")
+    shown = [name for name in names if name in report.conversion.ours]
+    lines.append("  ".join(["predictor".ljust(22), *(name.rjust(22) for name in shown)]))
+    for predictor, table in comparison.items():
+        label = version if predictor == CHAMPION and version is not None else predictor
+        cells = [
+            f"{table[name].value:.3f} [{table[name].low:.3f}, {table[name].high:.3f}]".rjust(22)
+            for name in shown
+        ]
+        lines.append("  ".join([label.ljust(22), *cells]))
+    lines += ["", *report.notes]
+    return "\n".join(lines)

@@ -1,0 +1,112 @@
+"""Learn from what the service recorded, and let the better model serve."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from leadqual.registry.lock import hold_training_lock
+from leadqual.services.histories import HistorySource
+from leadqual.services.training import train_under_lock
+from leadqual.services.workshop import Workshop, call_of_operator, mirror_aliases
+
+Step = Callable[[str], None]
+
+
+class Ending(StrEnum):
+    """How a retraining ended."""
+
+    PROMOTED = "promoted"
+    REFUSED = "refused"
+    BUSY = "busy"
+
+
+@dataclass(frozen=True, slots=True)
+class Retrained:
+    """What a retraining did.
+
+    Parameters
+    ----------
+    ending : Ending
+        `refused`: the candidate is registered as challenger, the champion goes on serving.
+        `busy`: another training was under way, nothing was done.
+    version : str or None
+        The candidate; None when busy.
+    champion : str or None
+        Who serves now.
+    reasons : tuple of str
+        What the gate said, with the numbers.
+    numbers : dict of str to float or None
+        The same numbers by name.
+    problems : tuple of str
+        What did not work but changed nothing (a lab book out of reach).
+    """
+
+    ending: Ending
+    version: str | None
+    champion: str | None
+    reasons: tuple[str, ...]
+    numbers: dict[str, float | None]
+    problems: tuple[str, ...]
+
+    def summary(self) -> str:
+        """Return the result as text for people."""
+        if self.ending is Ending.BUSY:
+            return "another training is running in this deployment; nothing was done"
+        what = {
+            Ending.PROMOTED: f"model {self.version} is champion now",
+            Ending.REFUSED: f"model {self.version} was refused; {self._who_serves()}",
+        }[self.ending]
+        return "\n".join([what, *(f"  {reason}" for reason in self.reasons)])
+
+    def _who_serves(self) -> str:
+        if self.champion is None:
+            return "leads are still scored by rules"
+        return f"{self.champion} goes on serving"
+
+
+def retrain(workshop: Workshop, *, now: datetime, on_step: Step) -> Retrained:
+    """Train on the store, judge beside the champion, promote or refuse, once.
+
+    Only snapshots taken at the prediction moment and events are read (`read_store_history`).
+    Until the alias changes in its one transaction, nothing that serves is touched: a process
+    killed at any time leaves the old champion.
+
+    Parameters
+    ----------
+    workshop : Workshop
+        The deployment.
+    now : datetime, aware
+        Names the version.
+    on_step : callable
+        Told each step.
+
+    Raises
+    ------
+    LeakageError, NotEnoughDataError, TrainingError
+        There is nothing that could be learned; the champion goes on serving.
+    """
+    with hold_training_lock(workshop.registry.models_dir) as is_first:
+        if not is_first:
+            champion = workshop.models.aliases().champion
+            return Retrained(
+                Ending.BUSY, version=None, champion=champion, reasons=(), numbers={}, problems=()
+            )
+        trained = train_under_lock(workshop, HistorySource(), now=now, on_step=on_step)
+        verdict = trained.judgement.verdict
+        problems = trained.problems
+        if verdict.promote:
+            on_step("Promoting the better model")
+            workshop.models.promote(trained.version, call=call_of_operator(now))
+            problem = mirror_aliases(workshop)
+            problems += () if problem is None or problem in problems else (problem,)
+        return Retrained(
+            ending=Ending.PROMOTED if verdict.promote else Ending.REFUSED,
+            version=trained.version,
+            champion=workshop.models.aliases().champion,
+            reasons=verdict.reasons,
+            numbers=dict(verdict.numbers),
+            problems=problems,
+        )
