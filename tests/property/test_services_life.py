@@ -152,7 +152,15 @@ class LeadLife(RuleBasedStateMachine):
             reason=Reason.NO_BUDGET if kind in TAKES_REASON else None,
             token=self.tokens.get(lead_id, 0),
         )
-        self.note_event(self.serving.outcomes.record(lead_id, outcome, call=call).value)
+        try:
+            self.note_event(self.serving.outcomes.record(lead_id, outcome, call=call).value)
+        except ConflictError:
+            # A late win waits while somebody holds what was begun since.
+            assert kind is OutcomeType.WON
+            with self.serving.store.read() as tx:
+                item = tx.queue.get(lead_id, now=self.clock())
+            assert item is not None
+            assert item.claimed_by is not None or item.is_final
 
     def offered(self, lead_id: str, call: Call) -> tuple[str, ...]:
         try:

@@ -35,7 +35,8 @@ class QueueRow:
     """One lead in a queue, with everything its row or page needs.
 
     `ask` is the question to ask next in plain words (None when nothing is open), `token` is
-    there only for whoever holds the claim, `allowed` are the outcomes its state allows.
+    there only for whoever holds the claim, `allowed` are the outcomes that its state and the
+    viewer's role allow (none while a colleague holds it).
     """
 
     lead_id: str
@@ -250,6 +251,9 @@ def rows_of(tx: Tx, items: Sequence[QueueItem], *, call: Call) -> tuple[QueueRow
 
 def _row(item: QueueItem, lead: Lead, scored: ScoreRecord, *, call: Call) -> QueueRow:
     is_mine = item.claimed_by == call.principal.name
+    is_anothers = item.state is ItemState.CLAIMED and not is_mine
+    can_act = call.principal.role is None or not is_anothers
+    allowed = allowed_for(call.principal, item.state) if can_act else ()
     return QueueRow(
         lead_id=item.lead_id,
         queue=item.queue,
@@ -266,7 +270,7 @@ def _row(item: QueueItem, lead: Lead, scored: ScoreRecord, *, call: Call) -> Que
         score=scored.score,
         decision=scored.decision,
         ask=QUESTIONS.get(scored.decision.ask_next or ""),
-        allowed=tuple(outcome.value for outcome in allowed_for(call.principal, item.state)),
+        allowed=tuple(outcome.value for outcome in allowed),
         claimed_by=item.claimed_by,
         lease_until=item.lease_until,
         token=item.token if is_mine else None,

@@ -8,7 +8,7 @@ from typing import Annotated, Final
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from leadqual.errors import InputError, NotFoundError
+from leadqual.errors import ConflictError, InputError, NotFoundError
 from leadqual.leads.normalise import CLOCK_TOLERANCE, EARLIEST
 from leadqual.leads.schema import Message, Text, Usd
 from leadqual.outcomes.events import TAKES_REASON, OutcomeEvent, OutcomeType, Reason
@@ -19,6 +19,7 @@ from leadqual.services.calls import Call, Role
 from leadqual.services.duties import check_duty
 from leadqual.services.queues import visible
 from leadqual.store import StoredEvent, Tx
+from leadqual.store.queue_items import QueueRepository
 
 
 class Outcome(BaseModel):
@@ -107,16 +108,14 @@ def record_outcome(tx: Tx, lead_id: str, outcome: Outcome, *, call: Call) -> Rec
     InputError
         When the AE of a hand-off does not exist.
     """
-    items = visible(tx, call.principal)
-    item = items.get(lead_id, now=call.now)
-    if item is None and (call.principal.role is not None or tx.queue.get(lead_id) is not None):
-        raise NotFoundError("the lead is in none of your queues")
+    items, token = _reach(tx, lead_id, outcome, call=call)
     event = _event(lead_id, outcome, call)
     before = tx.events.of(lead_id) if outcome.type is OutcomeType.HANDED_OFF else ()
     stored, _ = tx.events.append(event)
-    if item is not None:
+    item = None
+    if items is not None:
         extras = Extras(until=outcome.until, handed_to=_checked_ae(tx, outcome.handed_to))
-        item = items.apply(lead_id, event, token=outcome.token, now=call.now, extras=extras)
+        item = items.apply(lead_id, event, token=token, now=call.now, extras=extras)
     if outcome.type is OutcomeType.HANDED_OFF:
         _save_brief(tx, event, before, outcome=outcome)
     payload = {"type": event.type.value, "state": None if item is None else item.state.value}
@@ -130,6 +129,30 @@ def record_outcome(tx: Tx, lead_id: str, outcome: Outcome, *, call: Call) -> Rec
         actor=call.principal.name,
         state=None if item is None else item.state,
     )
+
+
+def _reach(
+    tx: Tx, lead_id: str, outcome: Outcome, *, call: Call
+) -> tuple[QueueRepository | None, int | None]:
+    """Return the queues that an outcome moves the lead in, and under which token; None: in none.
+
+    Somebody who sees only an earlier stay of the lead in a queue can still add a win: it ends
+    what was begun since, whosever that is.
+    """
+    items = visible(tx, call.principal)
+    item, newest = items.get(lead_id, now=call.now), tx.queue.get(lead_id, now=call.now)
+    if item is None:
+        if call.principal.role is not None or newest is not None:
+            raise NotFoundError("the lead is in none of your queues")
+        return None, None
+    if newest is None or item.item_id == newest.item_id:
+        return items, outcome.token
+    if outcome.type is not OutcomeType.WON:
+        raise ConflictError(
+            "the lead came to us again since and is worked anew; only a win can be added",
+            allowed=(OutcomeType.WON.value,),
+        )
+    return tx.queue, None
 
 
 def _event(lead_id: str, outcome: Outcome, call: Call) -> OutcomeEvent:

@@ -2,7 +2,13 @@ from datetime import timedelta
 
 import pytest
 
-from leadqual.errors import ConflictError, InputError, NotFoundError, PermissionDeniedError
+from leadqual.errors import (
+    ConflictError,
+    InputError,
+    NotFoundError,
+    PermissionDeniedError,
+    StaleTokenError,
+)
 from leadqual.outcomes.events import OutcomeType
 from leadqual.qualify.score import Answer
 from leadqual.queue.handoff import RepAnswers, Topic
@@ -158,6 +164,40 @@ def test_a_role_does_not_report_what_is_anothers(
 def test_a_field_out_of_place_is_refused(serving: Serving, lead_id: str, outcome: Outcome) -> None:
     with pytest.raises(InputError):
         serving.outcomes.record(lead_id, outcome, call=make_call(serving))
+
+
+def test_a_token_of_an_earlier_stay_does_not_act_on_a_later_one(
+    serving: Serving, lead_id: str, rep: Call
+) -> None:
+    old = serving.working.claim(lead_id, call=rep).value.token
+    serving.outcomes.record(lead_id, Outcome(type="lost", token=old), call=make_call(serving))
+    take_in(serving, 49)
+    otto = make_call(serving, Role.MRR, name="otto")
+    serving.working.claim(lead_id, call=otto)
+
+    with pytest.raises(StaleTokenError):
+        serving.outcomes.record(lead_id, Outcome(type="disqualified", token=old), call=rep)
+    with pytest.raises(StaleTokenError):
+        serving.working.release(lead_id, token=old or 0, call=rep)
+
+    assert serving.queues.row(lead_id, call=otto).claimed_by == "otto"
+
+
+def test_an_ae_can_add_a_late_win_after_the_lead_came_again(
+    serving: Serving, lead_id: str, rep: Call, ae: Call
+) -> None:
+    hand_off(serving, lead_id, rep, to="anna")
+    serving.outcomes.record(lead_id, Outcome(type="lost"), call=ae)
+    take_in(serving, 49)
+    with pytest.raises(ConflictError):
+        serving.outcomes.record(lead_id, Outcome(type="lost"), call=ae)
+
+    won = serving.outcomes.record(lead_id, Outcome(type="won", amount_usd=5.0), call=ae).value
+
+    assert won.state is ItemState.WON
+    with serving.store.read() as tx:
+        assert tx.queue.verify(serving.clock()) == ()
+    assert serving.queues.page(Queue.MRR, call=rep).rows == ()
 
 
 def test_an_account_manager_closes_without_handing_over(
