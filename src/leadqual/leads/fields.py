@@ -74,3 +74,14 @@ LEAD_FIELDS: Final[Mapping[str, Kind]] = {
     for name, field in model.model_fields.items()
 }
 """Every field a mapping may fill, but for `motion` and `attributes`, which have own places."""
+
+EVENT_CELLS: Final[Mapping[str, Kind]] = {
+    "type": Kind.TEXT,
+    "occurred_at": Kind.TIME,
+    "recorded_at": Kind.TIME,
+    "reason": Kind.TEXT,
+    "amount_usd": Kind.NUMBER,
+    "actor": Kind.TEXT,
+    "note": Kind.TEXT,
+}
+"""What a mapping may fill of an outcome event."""

@@ -6,13 +6,15 @@ The file format is CONTRACT "Mapping file". A mapping is data: nothing in it is 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from datetime import datetime
 from pathlib import Path
+from typing import Final
 
 from pydantic import ValidationError
 
 from leadqual.errors import MappingError
-from leadqual.leads.fields import LEAD_FIELDS
+from leadqual.leads.fields import EVENT_CELLS, LEAD_FIELDS, Kind
 from leadqual.leads.plain_yaml import read_plain_yaml
 from leadqual.leads.spec import ColumnSpec, MappingSpec, OrderSpec, RowNumber
 from leadqual.leads.suggest import suggest_mapping
@@ -79,6 +81,7 @@ def _contradictions(spec: MappingSpec) -> Iterator[str]:
     """Find what is well-formed and cannot be meant."""
     yield from _unknown_fields(spec)
     yield from _unknown_files(spec)
+    yield from _unfit_rules(spec)
     learned = {column.column for _, column in spec.used_columns}
     for name in spec.never:
         if name in learned:
@@ -104,6 +107,58 @@ def _unknown_files(spec: MappingSpec) -> Iterator[str]:
         for name, cell in outcome.cells.items():
             if cell.file is not None:
                 yield f"outcomes.{i}.{name}: `file` belongs to the outcome, not to its columns"
+
+
+def _unfit_rules(spec: MappingSpec) -> Iterator[str]:
+    """Find `parse` and `unit` where they mean nothing: an option never goes unheard."""
+    rules = [
+        (place, column, LEAD_FIELDS.get(place.removeprefix("lead."), Kind.TEXT))
+        for place, column in spec.used_columns
+        if not place.startswith("attributes.")
+    ]
+    rules += [(f"attributes.{column.label}", column, Kind.ANY) for column in spec.attributes]
+    rules += [
+        (f"outcomes.{i}.{part}", column, EVENT_CELLS[part])
+        for i, outcome in enumerate(spec.outcomes)
+        for part, column in outcome.cells.items()
+    ]
+    for place, column, kind in rules:
+        if column.parse is not None and not _is_fit(column.parse, kind):
+            yield f"{place}: `parse: {column.parse}` is not a way to read this; {_WAYS[kind]}"
+        if column.unit is not None and kind not in {Kind.COUNT, Kind.NUMBER, Kind.ANY}:
+            yield f"{place}: `unit` is for numbers"
+
+
+_NUMBER_WAYS: Final = "leave it out, or give decimal_comma or range"
+_WAYS: Final[Mapping[Kind, str]] = {
+    Kind.TEXT: "leave it out",
+    Kind.BOOL: "leave it out",
+    Kind.COUNT: _NUMBER_WAYS,
+    Kind.NUMBER: _NUMBER_WAYS,
+    Kind.ANY: "leave it out, or give decimal_comma, range or bool",
+    Kind.TIME: 'leave it out, or give epoch_s, epoch_ms or a form such as "%d.%m.%Y %H:%M"',
+}
+
+
+def _is_fit(parse: str, kind: Kind) -> bool:
+    """Return whether values of this kind can be parsed in this way."""
+    if kind is Kind.TIME:
+        return parse in {"epoch_s", "epoch_ms"} or _is_time_form(parse)
+    words = {
+        Kind.COUNT: {"decimal_comma", "range"},
+        Kind.NUMBER: {"decimal_comma", "range"},
+        Kind.ANY: {"decimal_comma", "range", "bool"},
+    }
+    return parse in words.get(kind, set())
+
+
+def _is_time_form(form: str) -> bool:
+    """Return whether a form holds a day and only directives that `strptime` knows."""
+    try:
+        datetime.strptime("", form)  # noqa: DTZ007 - only whether the form is one
+    except ValueError as error:
+        return "%" in form and "does not match format" in str(error)
+    return False
 
 
 def _unknown_fields(spec: MappingSpec) -> Iterator[str]:

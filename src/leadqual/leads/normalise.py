@@ -83,8 +83,9 @@ def normalise_values(
     Parameters
     ----------
     values : mapping
-        Shape of CONTRACT "Lead", each value of the Python type of its field or None; bounds
-        need not hold. Unknown sections and fields are rejected.
+        Shape of CONTRACT "Lead", each value of the Python type of its field or None, texts
+        trimmed; bounds need not hold. Unknown sections and fields are rejected. A country,
+        phone number or domain that cannot be read is dropped before its form is checked.
     """
     problems: list[FieldReason] = []
     created_at = _created_at(values.get("created_at"), now.astimezone(UTC))

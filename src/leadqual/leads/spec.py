@@ -18,7 +18,7 @@ from pydantic import (
     model_validator,
 )
 
-from leadqual.leads.fields import SECTIONS, UNITS
+from leadqual.leads.fields import EVENT_CELLS, SECTIONS, UNITS
 
 WAYS_TO_REACH: Final = ("contact.email", "contact.phone", "company.domain")
 
@@ -30,6 +30,14 @@ class _Spec(BaseModel):
 def _column_shorthand(value: object) -> object:
     """Read `email: E-Mail` as `email: {column: E-Mail}`."""
     return {"column": value} if isinstance(value, str) else value
+
+
+def _one_or_more(value: object) -> object:
+    """Read `in: Won` as `in: [Won]`."""
+    return (value,) if isinstance(value, str) else value
+
+
+Texts = Annotated[tuple[str, ...], BeforeValidator(_one_or_more)]
 
 
 def _known_encoding(value: str) -> str:
@@ -77,7 +85,7 @@ class FileSpec(_Spec):
     path: str
     sep: Annotated[str, AfterValidator(_separator)] | None = None
     encoding: Annotated[str, AfterValidator(_known_encoding)] | None = None
-    na: tuple[str, ...] = ()
+    na: Texts = ()
     key: str | None = None
     on: str | None = None
 
@@ -99,7 +107,7 @@ class ColumnSpec(_Spec):
     parse: str | None = None
     unit: Annotated[Factor | str, Field(union_mode="left_to_right")] | None = None
     default: str | None = None
-    na: tuple[str, ...] = ()
+    na: Texts = ()
 
     @property
     def is_bare(self) -> bool:
@@ -146,7 +154,7 @@ class Where(_Spec):
     """Keep the rows whose cell is one of these values."""
 
     column: str
-    values: Annotated[tuple[str, ...], Field(alias="in", min_length=1)]
+    values: Annotated[Texts, Field(alias="in", min_length=1)]
 
 
 Column = Annotated[ColumnSpec, BeforeValidator(_column_shorthand)]
@@ -173,19 +181,8 @@ class OutcomeSpec(_Spec):
     @property
     def cells(self) -> dict[str, ColumnSpec]:
         """Return the parts of the event that are read from cells, by field of the event."""
-        parts = {name: getattr(self, name) for name in _EVENT_CELLS}
+        parts = {name: getattr(self, name) for name in EVENT_CELLS}
         return {name: spec for name, spec in parts.items() if spec is not None}
-
-
-_EVENT_CELLS: Final = (
-    "type",
-    "occurred_at",
-    "recorded_at",
-    "reason",
-    "amount_usd",
-    "actor",
-    "note",
-)
 
 
 class RecordedSpec(_Spec):
@@ -244,7 +241,7 @@ class MappingSpec(_Spec):
     motion: Annotated[ColumnSpec, BeforeValidator(_motion_shorthand)] | None = None
     lead: Annotated[dict[str, FieldSource], BeforeValidator(_flat_fields)] = {}
     attributes: tuple[Annotated[AttributeSpec, BeforeValidator(_column_shorthand)], ...] = ()
-    never: tuple[str, ...] = ()
+    never: Texts = ()
     outcomes: tuple[OutcomeSpec, ...] = ()
     recorded: RecordedSpec = RecordedSpec()
     timezone: Annotated[str, AfterValidator(_known_zone)] = "UTC"

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from leadqual.errors import MappingError
 from leadqual.leads.cells import Cells, cell_text, compile_reader
 from leadqual.leads.export import Export
-from leadqual.leads.fields import Kind
+from leadqual.leads.fields import EVENT_CELLS, Kind
 from leadqual.leads.normalise import EARLIEST
 from leadqual.leads.parse import field_reasons
 from leadqual.leads.projection import compile_id
@@ -24,13 +24,6 @@ from leadqual.outcomes.events import TAKES_REASON, OutcomeEvent, OutcomeType, Re
 
 Reader = Callable[[Cells], object]
 
-_KINDS: Final[Mapping[str, Kind]] = {
-    "occurred_at": Kind.TIME,
-    "recorded_at": Kind.TIME,
-    "amount_usd": Kind.NUMBER,
-    "actor": Kind.TEXT,
-    "note": Kind.TEXT,
-}
 _TYPES: Final = frozenset(OutcomeType)
 _REASONS: Final = frozenset(Reason)
 _LATEST_YEAR: Final = 9998  # a later time cannot be moved to UTC
@@ -116,9 +109,9 @@ def _compile(export: Export, outcome: OutcomeSpec, file_name: str) -> EventReade
     """Decide how one outcome is read."""
     na, timezone = export.spec_of(file_name).na, export.mapping.timezone
     fields = {
-        name: compile_reader(spec, _KINDS[name], na=na, timezone=timezone)
+        name: compile_reader(spec, EVENT_CELLS[name], na=na, timezone=timezone)
         for name, spec in outcome.cells.items()
-        if name in _KINDS
+        if name not in {"type", "reason"}
     }
     is_fixed = outcome.type.column is None or _constant(outcome.type, _TYPES) is not None
     has_time = outcome.occurred_at is not None
