@@ -10,16 +10,16 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from leadqual.features.spec import canonical_level, to_number
+from leadqual.features.spec import canonical_level
 from leadqual.leads.schema import Scalar
 from leadqual.learning.metrics import Outcome, auc, tally
+from leadqual.learning.single_column import code_values, mean_out_of_fold
 from leadqual.outcomes.history import History
 from leadqual.outcomes.labels import Labels
 from leadqual.outcomes.timeline import to_days
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
-Codes = NDArray[np.intp]
 
 MAX_SINGLE_AUC: Final = 0.85
 """Honest columns of the real sets reach .75 at most, the documented leak of one reaches .89."""
@@ -27,9 +27,6 @@ MAX_SINGLE_AUC: Final = 0.85
 MIN_SIDE: Final = 20
 MIN_FILLED: Final = 20
 _N_STRETCHES: Final = 5
-_N_BINS: Final = 20
-_SMOOTHING_LEADS: Final = 5.0
-_NUMERIC_SHARE: Final = 0.95
 _LATE_SHARE: Final = 0.05
 _LATE_DAYS: Final = 1.0
 _DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -95,7 +92,7 @@ def _filled_for_one_side(values: Sequence[Scalar], won: Flags) -> str | None:
 
 def _ranks_too_well(values: Sequence[Scalar], won: Flags) -> str | None:
     """Alarm when one column alone ranks like an outcome."""
-    score = _rates_out_of_fold(_codes(values), won)
+    score = mean_out_of_fold(code_values(values), won.astype(np.float64))
     stretch = np.arange(len(won)) * _N_STRETCHES // len(won)
     areas, sizes = [], []
     for number in range(_N_STRETCHES):
@@ -110,33 +107,6 @@ def _ranks_too_well(values: Sequence[Scalar], won: Flags) -> str | None:
     if area <= MAX_SINGLE_AUC:
         return None
     return f"ranks the outcome alone with AUC {area:.3f} (above {MAX_SINGLE_AUC:g} is suspicious)"
-
-
-def _codes(values: Sequence[Scalar]) -> Codes:
-    """Return a small number per value: bins of a number, levels of anything else."""
-    numbers = np.array([to_number(value) for value in values], dtype=np.float64)
-    levels = [canonical_level(value) for value in values]
-    n_filled = sum(level is not None for level in levels)
-    is_number = np.isfinite(numbers)
-    if is_number.sum() >= max(_NUMERIC_SHARE * n_filled, 1) and len(set(levels)) > _N_BINS:
-        inner = np.linspace(0, 1, _N_BINS + 1)[1:-1]
-        edges = np.unique(np.quantile(numbers[is_number], inner))
-        return np.where(is_number, np.digitize(numbers, edges) + 1, 0)
-    number: dict[str | None, int] = {}
-    return np.array([number.setdefault(level, len(number)) for level in levels], dtype=np.intp)
-
-
-def _rates_out_of_fold(codes: Codes, won: Flags) -> Floats:
-    """Return the smoothed win rate of each value, counted on the other half of the leads."""
-    size = int(codes.max(initial=0)) + 1
-    is_even = np.arange(len(won)) % 2 == 0
-    score = np.zeros(len(won))
-    for inside in (is_even, ~is_even):
-        n = np.bincount(codes[inside], minlength=size)
-        n_won = np.bincount(codes[inside], won[inside], minlength=size)
-        rate = (n_won + _SMOOTHING_LEADS * won[inside].mean()) / (n + _SMOOTHING_LEADS)
-        score[~inside] = rate[codes[~inside]]
-    return score
 
 
 def _late_times(values: Sequence[Scalar], moment_days: Floats) -> str | None:

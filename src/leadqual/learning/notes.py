@@ -8,6 +8,7 @@ import numpy as np
 
 from leadqual.learning.conversion import ConversionParts
 from leadqual.learning.preparing import TrainingSet, count_sides
+from leadqual.learning.single_column import TIME_PROXY
 from leadqual.outcomes.labels import Labels
 from leadqual.outcomes.maturity import Maturity
 from leadqual.outcomes.timeline import to_moment
@@ -72,10 +73,24 @@ def _note_records(labels: Labels) -> list[str]:
 
 def _note_columns(data: TrainingSet) -> list[str]:
     dropped = data.encoder.dropped
-    if not dropped:
-        return []
-    listed = ", ".join(sorted(dropped)[:8]) + (" and more" if len(dropped) > 8 else "")
-    return [f"{len(dropped)} column(s) say nothing and were left out: {listed}"]
+    timely = [name for name, why in dropped.items() if why.startswith(TIME_PROXY)]
+    silent = [name for name in dropped if name not in timely and name in data.history.columns]
+    notes = []
+    if timely:
+        notes.append(
+            f"{len(timely)} column(s) tell when a lead came rather than what it is and were left "
+            f"out: {_listed(timely)}"
+        )
+    if silent:
+        notes.append(
+            f"{len(silent)} column(s) say nothing (empty, constant or all different) and were left "
+            f"out: {_listed(silent)}"
+        )
+    return notes
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(sorted(names)[:8]) + (" and more" if len(names) > 8 else "")
 
 
 def summarise(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from leadqual.errors import NotEnoughDataError
 from leadqual.features.encoder import EncodedLeads, Encoder
 from leadqual.learning.settings import MAX_ROWS, MIN_PER_CLASS, FitSettings
+from leadqual.learning.single_column import find_time_proxies
 from leadqual.outcomes.history import Columns, History
 from leadqual.outcomes.labels import Labels, label_history
 from leadqual.outcomes.maturity import Maturity, read_maturity
@@ -22,6 +23,7 @@ from leadqual.qualify.score import Head
 
 Floats = NDArray[np.float64]
 
+_MIN_ROWS_TO_TELL_TIME: Final = 200
 MATURE_SHARE: Final = 0.8
 """An open lead this mature counts as not won when the two sides are counted."""
 
@@ -82,7 +84,7 @@ def prepare(history: History, *, as_of: datetime | None, settings: FitSettings) 
     maturity = read_maturity(labels)
     require_enough(labels, maturity)
     (rows,) = np.nonzero(labels.is_usable & maturity.is_covered)
-    columns = feature_columns(history)
+    columns, left_out = _without_time_proxies(history, rows)
     encoder = Encoder.fit(take_columns(columns, rows), n_leads=len(rows))
     if encoder.width == 0:
         raise NotEnoughDataError(
@@ -90,7 +92,19 @@ def prepare(history: History, *, as_of: datetime | None, settings: FitSettings) 
             "different for almost every lead; map more fields that are known at creation"
         )
     leads = encoder.encode(columns, n_leads=history.n_leads)
+    encoder = replace(encoder, dropped={**encoder.dropped, **left_out})
     return TrainingSet(history, labels, maturity, rows, encoder, leads, encoder.to_matrix(leads))
+
+
+def _without_time_proxies(
+    history: History, rows: NDArray[np.intp]
+) -> tuple[Columns, dict[str, str]]:
+    """Return the columns to learn from, and those left out because they tell the time."""
+    columns = feature_columns(history)
+    if not history.is_ordered or len(rows) < _MIN_ROWS_TO_TELL_TIME:
+        return columns, {}
+    proxies = find_time_proxies(take_columns(columns, rows), len(rows))
+    return {name: v for name, v in columns.items() if name not in proxies}, proxies
 
 
 def feature_columns(history: History) -> Columns:
