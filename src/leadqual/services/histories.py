@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Final
 
@@ -49,13 +50,18 @@ class HistorySource:
             )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class LoadedHistory:
     """A history and where it came from. `n_rejected` rows could not be used."""
 
     history: History
     origin: str
     n_rejected: int
+
+    @cached_property
+    def data_hash(self) -> str:
+        """Return what tells this data from any other, see `hash_history`."""
+        return hash_history(self.history)
 
 
 def load_history(store: Store, source: HistorySource, *, now: datetime) -> LoadedHistory:

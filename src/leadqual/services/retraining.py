@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from leadqual.errors import BundleError
 from leadqual.registry.lock import hold_training_lock
-from leadqual.services.histories import HistorySource
-from leadqual.services.training import train_under_lock
+from leadqual.services.histories import HistorySource, load_history
+from leadqual.services.training import train_loaded
 from leadqual.services.workshop import Workshop, call_of_operator, mirror_aliases
 
 Step = Callable[[str], None]
@@ -20,6 +22,7 @@ class Ending(StrEnum):
 
     PROMOTED = "promoted"
     REFUSED = "refused"
+    UNCHANGED = "unchanged"
     BUSY = "busy"
 
 
@@ -31,9 +34,10 @@ class Retrained:
     ----------
     ending : Ending
         `refused`: the candidate is registered as challenger, the champion goes on serving.
+        `unchanged`: nothing was recorded since the last training, so there is nothing to learn.
         `busy`: another training was under way, nothing was done.
     version : str or None
-        The candidate; None when busy.
+        The candidate; None where none was made.
     champion : str or None
         Who serves now.
     reasons : tuple of str
@@ -53,11 +57,11 @@ class Retrained:
 
     def summary(self) -> str:
         """Return the result as text for people."""
-        if self.ending is Ending.BUSY:
-            return "another training is running in this deployment; nothing was done"
         what = {
             Ending.PROMOTED: f"model {self.version} is champion now",
             Ending.REFUSED: f"model {self.version} was refused; {self._who_serves()}",
+            Ending.UNCHANGED: f"nothing was recorded since the last training; {self._who_serves()}",
+            Ending.BUSY: "another training is running in this deployment; nothing was done",
         }[self.ending]
         return "\n".join([what, *(f"  {reason}" for reason in self.reasons)])
 
@@ -90,11 +94,12 @@ def retrain(workshop: Workshop, *, now: datetime, on_step: Step) -> Retrained:
     """
     with hold_training_lock(workshop.registry.models_dir) as is_first:
         if not is_first:
-            champion = workshop.models.aliases().champion
-            return Retrained(
-                Ending.BUSY, version=None, champion=champion, reasons=(), numbers={}, problems=()
-            )
-        trained = train_under_lock(workshop, HistorySource(), now=now, on_step=on_step)
+            return _without_candidate(workshop, Ending.BUSY)
+        on_step("Reading the history")
+        loaded = load_history(workshop.store, HistorySource(), now=now)
+        if loaded.data_hash in _hashes_seen(workshop):
+            return _without_candidate(workshop, Ending.UNCHANGED)
+        trained = train_loaded(workshop, loaded, as_of=None, now=now, on_step=on_step)
         verdict = trained.judgement.verdict
         problems = trained.problems
         if verdict.promote:
@@ -110,3 +115,19 @@ def retrain(workshop: Workshop, *, now: datetime, on_step: Step) -> Retrained:
             numbers=dict(verdict.numbers),
             problems=problems,
         )
+
+
+def _without_candidate(workshop: Workshop, ending: Ending) -> Retrained:
+    champion = workshop.models.aliases().champion
+    return Retrained(ending, version=None, champion=champion, reasons=(), numbers={}, problems=())
+
+
+def _hashes_seen(workshop: Workshop) -> set[str]:
+    """Return what the champion and the newest version learned from."""
+    champion = workshop.models.aliases().champion
+    versions = {*workshop.registry.versions()[-1:], *([] if champion is None else [champion])}
+    seen: set[str] = set()
+    for version in versions:
+        with suppress(BundleError):  # a version that cannot be read has taught nobody
+            seen.add(str(workshop.registry.manifest(version).metadata.get("data_hash")))
+    return seen
