@@ -103,7 +103,7 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class QueueDepth:
-    """How much waits in one queue; `oldest_at` is when the oldest open item was queued."""
+    """How much waits in one queue; overdue is what no rep has dealt with in time."""
 
     queue: Queue
     n_open: int = 0
@@ -112,4 +112,3 @@ class QueueDepth:
     n_handed_off: int = 0
     n_opportunities: int = 0
     n_overdue: int = 0
-    oldest_at: datetime | None = None

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
+from functools import cache
 from itertools import islice
 from typing import Final
 
-from sqlalchemy import Integer, Text, bindparam, distinct, func, select
+from sqlalchemy import Integer, Text, bindparam, case, distinct, func, or_, select
 
 from leadqual.errors import IdempotencyError, NotFoundError
 from leadqual.outcomes.events import OutcomeEvent, OutcomeType
@@ -22,7 +23,7 @@ from leadqual.store.event_rows import (
 from leadqual.store.prepared import Link, Prepared, Row
 from leadqual.store.records import StoredEvent
 from leadqual.store.tables import EVENTS, ITEMS, LEADS
-from leadqual.store.types import BigId
+from leadqual.store.types import BigId, Real
 
 _CHUNK: Final = 5_000
 _FIRST: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -59,6 +60,39 @@ _COUNTS: Final = Prepared(
     )
     .group_by(EVENTS.c.type)
 )
+
+
+@cache
+def _furthest(stages: tuple[frozenset[OutcomeType], ...]) -> Prepared:
+    """Return the count of leads by the last stage that their events of a period prove."""
+    place = case(
+        *(
+            (or_(*(EVENTS.c.type == kind.value for kind in sorted(kinds))), number)
+            for number, kinds in enumerate(stages, 1)
+        ),
+        else_=0,
+    )
+    recorded_at = func.coalesce(EVENTS.c.recorded_at, bindparam("since"))
+    by_lead = (
+        select(
+            func.max(place).label("place"),
+            func.sum(func.coalesce(EVENTS.c.amount_usd, 0.0)).label("amount_usd"),
+        )
+        .where(
+            IS_OUTCOME,
+            recorded_at >= bindparam("since"),
+            recorded_at < bindparam("until_", type_=EVENTS.c.recorded_at.type),
+        )
+        .group_by(EVENTS.c.lead_id)
+        .subquery()
+    )
+    return Prepared(
+        select(
+            by_lead.c.place,
+            func.count(),
+            func.sum(by_lead.c.amount_usd, type_=Real),
+        ).group_by(by_lead.c.place)
+    )
 
 
 class EventRepository:
@@ -137,6 +171,30 @@ class EventRepository:
         """Return how many leads had each type of event recorded in [since, until)."""
         rows = self._link.run(_COUNTS, since=since, until_=until)
         return {OutcomeType(kind): n_leads for kind, n_leads in rows}
+
+    def count_leads_by_stage(
+        self,
+        stages: tuple[frozenset[OutcomeType], ...],
+        *,
+        since: datetime = _FIRST,
+        until: datetime = _LAST,
+    ) -> tuple[dict[int, int], float]:
+        """Return how far leads got by events recorded in [since, until), and the amount won.
+
+        Parameters
+        ----------
+        stages : tuple of frozenset of OutcomeType
+            The events that prove each stage, first stage first.
+
+        Returns
+        -------
+        n_leads : dict of int to int
+            Leads by the last stage they got to; stages count from 1, 0 is none of them.
+        amount_usd : float
+            Sum of the amounts of these events.
+        """
+        rows = self._link.run(_furthest(stages), since=since, until_=until)
+        return {place: n for place, n, _ in rows}, sum(amount for _, _, amount in rows)
 
     def _known(self, event: OutcomeEvent, event_key: str | None) -> StoredEvent:
         """Return the event that is there under the key, if it is the same one."""

@@ -15,8 +15,7 @@ from leadqual.queue.rebuild import rebuild_state
 from leadqual.queue.states import ItemState
 from leadqual.store.event_rows import read_entry, read_event
 from leadqual.store.item_rows import ITEM_COLUMNS, read_item
-from leadqual.store.phrases import dump, listed
-from leadqual.store.prepared import Link, Prepared, Row, Statement
+from leadqual.store.prepared import Link, Prepared, Row
 from leadqual.store.tables import EVENTS, ITEMS, LEADS
 from leadqual.store.types import BigId
 
@@ -38,30 +37,30 @@ _ITEMS: Final = Prepared(
 )
 
 
-def _history(dialect: str) -> Statement:
-    return (
-        select(
-            EVENTS.c.event_id,
-            EVENTS.c.event_key,
-            EVENTS.c.lead_id,
-            EVENTS.c.type,
-            EVENTS.c.actor,
-            EVENTS.c.occurred_at,
-            EVENTS.c.recorded_at,
-            EVENTS.c.reason,
-            EVENTS.c.amount_usd,
-            EVENTS.c.note,
-            EVENTS.c.item_id,
-            EVENTS.c.token,
-            EVENTS.c.until,
-            EVENTS.c.handed_to,
-        )
-        .where(EVENTS.c.lead_id.in_(listed(dialect, "ids")), EVENTS.c.item_id.is_not(None))
-        .order_by(EVENTS.c.event_id)
+_HISTORY: Final = Prepared(
+    select(
+        EVENTS.c.event_id,
+        EVENTS.c.event_key,
+        EVENTS.c.lead_id,
+        EVENTS.c.type,
+        EVENTS.c.actor,
+        EVENTS.c.occurred_at,
+        EVENTS.c.recorded_at,
+        EVENTS.c.reason,
+        EVENTS.c.amount_usd,
+        EVENTS.c.note,
+        EVENTS.c.item_id,
+        EVENTS.c.token,
+        EVENTS.c.until,
+        EVENTS.c.handed_to,
     )
-
-
-_HISTORY: Final = Prepared(_history)
+    .where(
+        EVENTS.c.lead_id >= bindparam("first", type_=Text),
+        EVENTS.c.lead_id <= bindparam("last", type_=Text),
+        EVENTS.c.item_id.is_not(None),
+    )
+    .order_by(EVENTS.c.event_id)
+)
 
 
 def find_differing(link: Link, *, now: datetime) -> tuple[str, ...]:
@@ -88,7 +87,7 @@ def _iter_items(
         after, after_lead = rows[-1][:2]
         items = [read_item(row) for row in rows]
         by_item: dict[int, list[OutcomeEvent | WorkEntry]] = {item.item_id: [] for item in items}
-        for row in link.run(_HISTORY, ids=dump([item.lead_id for item in items])):
+        for row in link.run(_HISTORY, first=items[0].lead_id, last=items[-1].lead_id):
             if row[10] in by_item:
                 by_item[row[10]].append(_entry(row))
         yield from ((item, by_item[item.item_id]) for item in items)

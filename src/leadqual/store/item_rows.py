@@ -32,6 +32,10 @@ ITEM_COLUMNS: Final = (
 )
 
 
+_QUEUES: Final = {queue.value: queue for queue in Queue}
+_STATES: Final = {state.value: state for state in ItemState}
+
+
 def read_item(row: Row) -> QueueItem:
     """Return the item of a row of `ITEM_COLUMNS`."""
     item_id, lead_id, queue, state, rank, order_key, due_at, created_at = row[:8]
@@ -39,8 +43,8 @@ def read_item(row: Row) -> QueueItem:
     return QueueItem(
         item_id=item_id,
         lead_id=lead_id,
-        queue=Queue(queue),
-        state=ItemState(state),
+        queue=_QUEUES[queue],
+        state=_STATES[state],
         rank=rank,
         order_key=order_key,
         due_at=due_at,

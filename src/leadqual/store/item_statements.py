@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import Integer, Text, and_, bindparam, case, func, or_, select, update
+from sqlalchemy import Integer, Text, bindparam, case, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from leadqual.queue.items import QueueDepth
@@ -15,7 +16,6 @@ from leadqual.queue.states import ItemState
 from leadqual.routing.decision import Decision, Queue
 from leadqual.store.event_rows import ENTRY_ROW, IS_OUTCOME
 from leadqual.store.item_rows import (
-    IS_CLAIMED,
     IS_DUE,
     IS_SNOOZED,
     IS_WAITING,
@@ -138,51 +138,59 @@ def newest_of_many(sight: Sight) -> Prepared:
     return Prepared(build)
 
 
+@dataclass(frozen=True, slots=True)
+class DepthStatements:
+    """Counts by queue; each is answered by one index alone."""
+
+    by_state: Prepared
+    over: Prepared
+    overdue: Prepared
+
+
 @cache
-def depths(sight: Sight) -> Prepared:
-    """Return counts by queue and state; what is due counts on its own."""
-    is_due = and_(or_(IS_CLAIMED, IS_SNOOZED), IS_DUE)
-    is_late = and_(ITEMS.c.due_at < NOW, ITEMS.c.handed_at.is_(None))
-    return Prepared(
-        select(
-            ITEMS.c.queue,
-            ITEMS.c.state,
-            func.count(),
-            func.sum(case((is_due, 1), else_=0)),
-            func.sum(case((is_late, 1), else_=0)),
-            func.min(ITEMS.c.created_at),
-        )
-        .where(IS_WAITING, sight.condition)
-        .group_by(ITEMS.c.queue, ITEMS.c.state)
-        .order_by(ITEMS.c.queue)
+def depths(sight: Sight) -> DepthStatements:
+    """Return the statements that count what waits."""
+    by_state = (ITEMS.c.queue, ITEMS.c.state)
+    return DepthStatements(
+        by_state=Prepared(
+            select(*by_state, func.count()).where(IS_WAITING, sight.condition).group_by(*by_state)
+        ),
+        over=Prepared(
+            select(*by_state, func.count()).where(IS_DUE, sight.condition).group_by(*by_state)
+        ),
+        overdue=Prepared(
+            select(ITEMS.c.queue, func.count())
+            .where(IS_WAITING, ITEMS.c.handed_at.is_(None), ITEMS.c.due_at < NOW, sight.condition)
+            .group_by(ITEMS.c.queue)
+        ),
     )
 
 
-def read_depths(rows: Sequence[Row]) -> tuple[QueueDepth, ...]:
-    """Return one depth per queue from counts by queue and state."""
+def read_depths(
+    by_state: Sequence[Row], over: Sequence[Row], overdue: Sequence[Row]
+) -> tuple[QueueDepth, ...]:
+    """Return one depth per queue; what is claimed or put off until now counts as open."""
+    counts = {(queue, state): n_items for queue, state, n_items in by_state}
+    n_over: dict[str, int] = {}
+    for queue, state, n_items in over:
+        counts[queue, state] -= n_items
+        n_over[queue] = n_over.get(queue, 0) + n_items
+    n_overdue: dict[str, int] = dict(overdue)
+
+    def still(queue: str, state: ItemState) -> int:
+        return int(counts.get((queue, state.value), 0))
+
     return tuple(
-        _depth(Queue(name), [row for row in rows if row[0] == name])
-        for name in sorted({row[0] for row in rows})
-    )
-
-
-def _depth(queue: Queue, rows: Sequence[Row]) -> QueueDepth:
-    counts = {row[1]: (int(row[2]), int(row[3])) for row in rows}
-
-    def still(state: ItemState) -> int:
-        n_items, n_due = counts.get(state.value, (0, 0))
-        return n_items - n_due
-
-    oldest = [row[5] for row in rows if row[1] == ItemState.OPEN.value]
-    return QueueDepth(
-        queue,
-        n_open=still(ItemState.OPEN) + sum(n_due for _, n_due in counts.values()),
-        n_claimed=still(ItemState.CLAIMED),
-        n_snoozed=still(ItemState.SNOOZED),
-        n_handed_off=still(ItemState.HANDED_OFF),
-        n_opportunities=still(ItemState.OPPORTUNITY),
-        n_overdue=sum(int(row[4]) for row in rows),
-        oldest_at=min(oldest, default=None),
+        QueueDepth(
+            Queue(queue),
+            n_open=still(queue, ItemState.OPEN) + n_over.get(queue, 0),
+            n_claimed=still(queue, ItemState.CLAIMED),
+            n_snoozed=still(queue, ItemState.SNOOZED),
+            n_handed_off=still(queue, ItemState.HANDED_OFF),
+            n_opportunities=still(queue, ItemState.OPPORTUNITY),
+            n_overdue=n_overdue.get(queue, 0),
+        )
+        for queue in sorted({queue for queue, _ in counts})
     )
 
 

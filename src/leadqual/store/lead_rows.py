@@ -8,8 +8,10 @@ from leadqual.leads.schema import Lead
 
 
 def dump_lead(lead: Lead) -> str:
-    """Return JSON that reads back as an equal lead; what is at its default is left out."""
-    return lead.model_dump_json(exclude_defaults=True)
+    """Return JSON that reads back as an equal lead; what is not known is left out."""
+    if None in lead.attributes.values():
+        return lead.model_dump_json(exclude_defaults=True)  # keeps them, for twice the time
+    return lead.model_dump_json(exclude_none=True)
 
 
 def lead_row(

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from operator import itemgetter
+from typing import Any
 
 from sqlalchemy import (
     BindParameter,
@@ -33,7 +34,6 @@ from leadqual.store.faults import store_error
 Statement = Select[*tuple[Any, ...]] | CompoundSelect[*tuple[Any, ...]] | Insert | Update | Delete
 Row = tuple[Any, ...]
 Processor = Callable[[Any], Any]
-_NEEDED: Final = object()
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,35 +41,35 @@ class _Plan:
     """A statement as one driver takes it."""
 
     sql: str
-    names: tuple[str, ...]
-    processors: tuple[Processor | None, ...]
-    defaults: tuple[object, ...]
+    pick: Callable[[Mapping[str, object]], Sequence[object]]
+    constants: Mapping[str, object]
+    writers: tuple[tuple[int, str, Processor], ...]
     is_positional: bool
-    results: tuple[tuple[int, Processor], ...]
+    readers: tuple[tuple[int, Processor], ...]
     has_rows: bool
 
-    def bind(self, values: Mapping[str, object]) -> Any:  # noqa: ANN401 - a tuple or a dict, as the driver wants
+    def bind(self, values: Mapping[str, object]) -> Any:  # noqa: ANN401 - a list or a dict, as the driver wants
         """Return the parameters of one execution."""
-        bound: list[object] = []
-        for name, processor, default in zip(
-            self.names, self.processors, self.defaults, strict=True
-        ):
-            value = values[name] if default is _NEEDED else default
-            bound.append(value if processor is None else processor(value))
-        if self.is_positional:
-            return tuple(bound)
-        return dict(zip(self.names, bound, strict=True))
+        named = {**values, **self.constants}
+        if not self.is_positional:
+            for _, name, writer in self.writers:
+                named[name] = writer(named[name])
+            return named
+        bound = list(self.pick(named))
+        for index, _, writer in self.writers:
+            bound[index] = writer(bound[index])
+        return bound
 
     def read(self, rows: list[Row]) -> list[Row]:
         """Return rows with every value converted."""
-        if not self.results:
+        if not self.readers:
             return rows
         return [self._converted(row) for row in rows]
 
     def _converted(self, row: Row) -> Row:
         values = list(row)
-        for index, processor in self.results:
-            values[index] = processor(values[index])
+        for index, reader in self.readers:
+            values[index] = reader(values[index])
         return tuple(values)
 
 
@@ -100,21 +100,28 @@ class Prepared:
         binds: Mapping[str, BindParameter[Any]] = compiled.binds
         order: Sequence[str] | None = compiled.positiontup
         names = tuple(order if order is not None else compiled.params)
-        columns = list(statement.exported_columns)
-        readers = [_reader(column.type, dialect) for column in columns]
+        writers = [binds[name].type.dialect_impl(dialect).bind_processor(dialect) for name in names]
+        readers = [_reader(column.type, dialect) for column in statement.exported_columns]
         return _Plan(
             sql=compiled.string,
-            names=names,
-            processors=tuple(
-                binds[name].type.dialect_impl(dialect).bind_processor(dialect) for name in names
-            ),
-            defaults=tuple(
-                _NEEDED if binds[name].required else binds[name].value for name in names
+            pick=_picker(names),
+            constants={name: binds[name].value for name in names if not binds[name].required},
+            writers=tuple(
+                (index, name, writer)
+                for index, (name, writer) in enumerate(zip(names, writers, strict=True))
+                if writer is not None
             ),
             is_positional=order is not None,
-            results=tuple((i, reader) for i, reader in enumerate(readers) if reader is not None),
-            has_rows=bool(columns),
+            readers=tuple((index, reader) for index, reader in enumerate(readers) if reader),
+            has_rows=bool(readers),
         )
+
+
+def _picker(names: Sequence[str]) -> Callable[[Mapping[str, object]], Sequence[object]]:
+    """Return what picks values by name in the order of the placeholders."""
+    if len(names) > 1:
+        return itemgetter(*names)
+    return lambda values: [values[name] for name in names]
 
 
 def _reader(kind: TypeEngine[Any], dialect: Dialect) -> Processor | None:

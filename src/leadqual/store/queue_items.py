@@ -246,8 +246,12 @@ class QueueRepository:
 
     def depths(self, now: datetime) -> tuple[QueueDepth, ...]:
         """Return how much waits in each queue that exists for the caller."""
-        rows = self._link.run(sql.depths(self._sight), now=now, viewer=self._viewer)
-        return sql.read_depths(rows)
+        counts = sql.depths(self._sight)
+        by_state, over, overdue = (
+            self._link.run(statement, now=now, viewer=self._viewer)
+            for statement in (counts.by_state, counts.over, counts.overdue)
+        )
+        return sql.read_depths(by_state, over, overdue)
 
     def count(self) -> int:
         """Return how many items there are, finished ones too."""

@@ -41,8 +41,12 @@ def ranked(states: frozenset[ItemState], *, has_cursor: bool, sight: Sight) -> P
         _arm(condition, has_cursor=has_cursor, sight=sight) for condition in _conditions(states)
     ]
     merged = union_all(*(select(arm.subquery()) for arm in arms)).subquery()
-    statement = select(*merged.c).order_by(merged.c.order_key.desc(), merged.c.item_id).limit(_N)
-    return Prepared(statement)
+    page = select(merged).order_by(merged.c.order_key.desc(), merged.c.item_id).limit(_N).subquery()
+    return Prepared(
+        select(*ITEM_COLUMNS)
+        .join(page, page.c.item_id == ITEMS.c.item_id)
+        .order_by(ITEMS.c.order_key.desc(), ITEMS.c.item_id)
+    )
 
 
 def _conditions(states: frozenset[ItemState]) -> Iterator[ColumnElement[bool]]:
@@ -69,8 +73,8 @@ def _still(state: ItemState, states: frozenset[ItemState]) -> ColumnElement[bool
 def _arm(
     condition: ColumnElement[bool], *, has_cursor: bool, sight: Sight
 ) -> Select[*tuple[Any, ...]]:
-    """Return one page of one arm."""
-    page = select(*ITEM_COLUMNS).where(condition, sight.condition)
+    """Return keys and ids of one page of one arm: the index alone holds them."""
+    page = select(ITEMS.c.order_key, ITEMS.c.item_id).where(condition, sight.condition)
     if has_cursor:
         behind = or_(ITEMS.c.order_key < _AFTER_KEY, ITEMS.c.item_id > _AFTER_ID)
         page = page.where(ITEMS.c.order_key <= _AFTER_KEY, behind)

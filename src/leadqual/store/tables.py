@@ -200,6 +200,13 @@ Index(
 )
 Index("ix_queue_items_wakes_at", ITEMS.c.wakes_at, sqlite_where=_WAKES, postgresql_where=_WAKES)
 Index("ix_queue_items_handed_at", ITEMS.c.handed_at, sqlite_where=_HANDED, postgresql_where=_HANDED)
+Index(
+    "ix_queue_items_overdue",
+    ITEMS.c.due_at,
+    ITEMS.c.queue,
+    sqlite_where=_WAITING & ITEMS.c.handed_at.is_(None),
+    postgresql_where=_WAITING & ITEMS.c.handed_at.is_(None),
+)
 Index("ix_queue_items_queue_created_at", ITEMS.c.queue, ITEMS.c.created_at)
 Index(
     "uq_events_event_key",

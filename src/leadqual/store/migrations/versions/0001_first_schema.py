@@ -340,6 +340,12 @@ def _create_queue_items() -> None:
         "ix_queue_items_handed_at", "queue_items", ["handed_at"], **_where("handed_at IS NOT NULL")
     )
     op.create_index("ix_queue_items_lead_id_item_id", "queue_items", ["lead_id", "item_id"])
+    op.create_index(
+        "ix_queue_items_overdue",
+        "queue_items",
+        ["due_at", "queue"],
+        **_where("finished_at IS NULL AND handed_at IS NULL"),
+    )
     op.create_index("ix_queue_items_queue_created_at", "queue_items", ["queue", "created_at"])
     op.create_index(
         "ix_queue_items_ranked",
