@@ -140,7 +140,8 @@ def _loose_joins(export: Export) -> Iterator[str]:
     lead_file = export.mapping.lead_file
     for i, outcome in enumerate(export.mapping.outcomes):
         name = outcome.file or lead_file
-        if name != lead_file and export.lead_key_of(name) != export.id_column:
+        refers_to_id = export.id_column is not None and export.lead_key_of(name) == export.id_column
+        if name != lead_file and not refers_to_id:
             yield (
                 f"outcomes.{i}: the key of {name} must be the external_id of the lead; "
                 "map lead.external_id to that column"

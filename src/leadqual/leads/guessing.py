@@ -90,7 +90,7 @@ def guess_columns(columns: Iterable[Column]) -> Guess:
     status, events = _find_status(rest.values())
     closed_at = _find_closed_at(rest.values())
     outcome = {
-        "reason": _find(rest.values(), names()["reason"], lambda col: len(col.values) > 1),
+        "reason": _find(rest.values(), names()["reason"], lambda col: bool(col.values)),
         "amount": _find(rest.values(), names()["amount"], lambda col: col.holds(_is_number)),
     }
     ends = [status, closed_at.column if closed_at else None, *outcome.values()]
@@ -192,7 +192,7 @@ def _fit_number(column: Column, *, is_count: bool) -> str | None:
     if column.holds(_is_number):
         is_whole = column.holds(lambda text: _number(text).is_integer())
         return "" if is_whole or not is_count else None
-    for parse in ("range", "decimal_comma"):
+    for parse in ("decimal_comma", "range"):
         if column.holds(lambda text: isinstance(read_number(text, parse=parse), float)):  # noqa: B023 - called at once
             return parse
     return None

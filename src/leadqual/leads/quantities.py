@@ -14,7 +14,14 @@ _MARKS: Final = re.compile(r"[\s\u00a0\u202f'\u2019_$€£¥]|(?:USD|EUR|GBP|BRL
 _SCALES: Final = {"k": 1e3, "m": 1e6, "mn": 1e6, "mio": 1e6, "bn": 1e9, "b": 1e9}
 _SCALED: Final = re.compile(r"(.*\d)(k|mn|mio|m|bn|b)\.?", re.IGNORECASE)
 _GROUP_MARK: Final = re.compile(r"(?<=\d)[,.'\u00a0\u202f ](?=\d{3}(?!\d))")
-_END: Final = re.compile(r"(\d+(?:\.\d+)?)(k|mn|mio|m|bn|b)?\b", re.IGNORECASE)
+_ENDS: Final = re.compile(
+    r"(?P<less>[<\u2264]|under |less than |up to )?[>\u2265~ ]*"
+    r"(?P<low>\d+(?:\.\d+)?) ?(?P<low_scale>k|mn|mio|m|bn|b)?"
+    r"(?: ?(?:-|\u2013|\.\.+|to|bis|a|and) ?"
+    r"(?P<high>\d+(?:\.\d+)?) ?(?P<high_scale>k|mn|mio|m|bn|b)?)?"
+    r"\+?(?: [a-z ]+)?",
+    re.IGNORECASE,
+)
 _LARGEST: Final = 1e300
 
 
@@ -69,11 +76,11 @@ def _read_plain(text: str, parse: str | None) -> float | Unreadable:
 @lru_cache(maxsize=4_096)
 def _read_range(text: str) -> float | Unreadable:
     """Read a band of numbers."""
-    plain = _GROUP_MARK.sub("", text).strip()
-    ends = [float(end) * _SCALES.get(scale.lower(), 1.0) for end, scale in _END.findall(plain)]
-    if len(ends) == 2:
-        low, high = sorted(ends)
-        return math.sqrt(max(low, 1.0) * high)
-    if len(ends) != 1:
+    band = _ENDS.fullmatch(_GROUP_MARK.sub("", text).strip())
+    if band is None:
         return Unreadable("must be a number or a range such as 11-50, 1000+ or <10")
-    return ends[0] / 2 if plain.startswith("<") else ends[0]
+    low = float(band["low"]) * _SCALES.get((band["low_scale"] or "").lower(), 1.0)
+    if band["high"] is None:
+        return low / 2 if band["less"] else low
+    high = float(band["high"]) * _SCALES.get((band["high_scale"] or "").lower(), 1.0)
+    return math.sqrt(max(low, 1.0) * max(high, 1.0))

@@ -51,6 +51,11 @@ def test_what_is_no_finite_number_is_unreadable(text):
     assert isinstance(read_number(text), Unreadable)
 
 
+@pytest.mark.parametrize("text", ["", "many", "1.200.000,50", "2026-01-02", "a-b"])
+def test_what_is_no_band_of_numbers_is_unreadable(text):
+    assert isinstance(read_number(text, parse="range"), Unreadable)
+
+
 @pytest.mark.parametrize("cell", ["", "  ", None, float("nan"), "Select"])
 def test_unknown_cell_is_none_or_the_default(cell):
     assert read(cell) is None

@@ -2,7 +2,7 @@ import pytest
 
 from leadqual.errors import MappingError
 from leadqual.leads.mapping import load_mapping, parse_mapping
-from leadqual.leads.spec import OrderSpec, RowNumber
+from leadqual.leads.spec import OrderSpec, RowNumber, Where
 
 CONTRACT = """
 source: olist_funnel            # name of this feed
@@ -38,7 +38,7 @@ def test_mapping_of_the_contract_is_read():
     assert spec.files["leads"].na == ("", "Select")
     assert spec.columns["created_at"].parse == "%Y-%m-%d"
     assert [attribute.label for attribute in spec.attributes] == ["landing_page_id"]
-    assert spec.outcomes[1].where.values == ("Lost",)
+    assert spec.outcomes[1].where == Where(column="status", values=("Lost",))
     assert spec.recorded.losses == "never"
     assert (spec.order, spec.has_contact) == (None, False)
 

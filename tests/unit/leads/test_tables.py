@@ -17,7 +17,7 @@ def rows_of(path, spec=None) -> list[Row]:
     return [row for chunk in open_table(path, spec).chunks() for row in chunk]
 
 
-def cells_of(path, spec=None) -> list[dict]:
+def cells_of(path, spec=None):
     return [row.cells for row in rows_of(path, spec)]
 
 
