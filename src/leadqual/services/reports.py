@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -11,7 +10,7 @@ from typing import Final
 from leadqual.leads.normalise import EARLIEST
 from leadqual.outcomes.events import OutcomeType
 from leadqual.services.calls import Call, Scope
-from leadqual.store import Store, Tx
+from leadqual.store import Store
 
 _LATEST: Final = datetime(9999, 1, 1, tzinfo=UTC)
 
@@ -48,7 +47,6 @@ STAGES: Final[tuple[tuple[str, frozenset[OutcomeType]], ...]] = (
 )
 """Stages in order, and the events that prove one; a later stage proves the earlier ones."""
 
-_STAGE_OF: Final = {kind: place for place, (_, kinds) in enumerate(STAGES, 1) for kind in kinds}
 _Z: Final = 1.959964
 
 
@@ -82,7 +80,9 @@ class Reports:
         first, last = since or EARLIEST, until or _LATEST
         with self._store.read() as tx:
             n_received = tx.leads.count(since=first) - tx.leads.count(since=last)
-            furthest, amount_won_usd = _furthest(tx, first, last)
+            furthest, amount_won_usd = tx.events.count_leads_by_stage(
+                tuple(kinds for _, kinds in STAGES), since=first, until=last
+            )
         reached = [
             sum(n for place, n in furthest.items() if place >= wanted)
             for wanted in range(1, len(STAGES) + 1)
@@ -94,21 +94,6 @@ class Reports:
             for place, (name, n_leads) in enumerate(zip(names, counts, strict=True))
         )
         return (Funnel("all", stages, amount_won_usd),)
-
-
-def _furthest(tx: Tx, since: datetime, until: datetime) -> tuple[Counter[int], float]:
-    """Return how many leads got how far (0: no stage), and the amount won in US dollars."""
-    place_of: dict[str, int] = {}
-    amount_usd = 0.0
-    for batch in tx.events.iter_all():
-        for event in batch:
-            at = event.recorded_at or event.occurred_at
-            if at is not None and not since <= at < until:
-                continue
-            place = _STAGE_OF.get(event.type, 0)
-            place_of[event.lead_id] = max(place, place_of.get(event.lead_id, 0))
-            amount_usd += event.amount_usd or 0.0
-    return Counter(place_of.values()), amount_usd
 
 
 def _stage(name: str, n_leads: int, n_before: int | None) -> FunnelStage:

@@ -72,7 +72,8 @@ def _furthest(stages: tuple[frozenset[OutcomeType], ...]) -> Prepared:
         ),
         else_=0,
     )
-    recorded_at = func.coalesce(EVENTS.c.recorded_at, bindparam("since"))
+    since = bindparam("since", type_=EVENTS.c.recorded_at.type)
+    recorded_at = func.coalesce(EVENTS.c.recorded_at, since)
     by_lead = (
         select(
             func.max(place).label("place"),
@@ -80,7 +81,7 @@ def _furthest(stages: tuple[frozenset[OutcomeType], ...]) -> Prepared:
         )
         .where(
             IS_OUTCOME,
-            recorded_at >= bindparam("since"),
+            recorded_at >= since,
             recorded_at < bindparam("until_", type_=EVENTS.c.recorded_at.type),
         )
         .group_by(EVENTS.c.lead_id)

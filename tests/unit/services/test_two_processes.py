@@ -11,6 +11,7 @@ import pytest
 from leadqual.routing.decision import Queue
 from leadqual.services.calls import Role
 from leadqual.services.intake import IntakeStatus
+from leadqual.services.outcomes import Outcome
 from leadqual.services.serving import Serving
 from leadqual.testing import (
     BundleShelf,
@@ -101,3 +102,23 @@ def test_a_model_promoted_by_one_process_serves_in_the_other(
     first, second = pair
 
     assert second.scorer.live.model_version == first.scorer.live.model_version != "rules"
+
+
+def test_the_whole_way_of_a_lead_through_both_processes(pair: tuple[Serving, Serving]) -> None:
+    first, second = pair
+    first.people.add_user("anna", "a long enough password", role=Role.AE, call=make_call(first))
+    ae, rep = make_call(second, Role.AE, name="anna"), make_call(second, Role.MRR)
+    lead_id = take_in(first, 49).lead_id
+
+    row = second.working.claim(lead_id, call=rep).value
+    handed = Outcome(type="handed_off", token=row.token, handed_to="anna")
+    first.outcomes.record(lead_id, handed, call=rep)
+    second.outcomes.record(lead_id, Outcome(type="accepted"), call=ae)
+    first.outcomes.record(lead_id, Outcome(type="won", amount_usd=700), call=ae)
+
+    (funnel,) = second.reports.funnel(call=make_call(second))
+    assert [stage.n_leads for stage in funnel.stages] == [1, 1, 1, 1, 1]
+    assert funnel.amount_won_usd == 700
+    second.leads.erase(lead_id, call=make_call(second))
+    assert first.leads.get(lead_id, call=make_call(first)).lead is None
+    assert take_in(first, 48).created
