@@ -82,33 +82,25 @@ def fit_delay_curve(delay_days: Floats, age_days: Floats) -> DelayCurve:
     """
     is_seen = np.isfinite(delay_days) & np.isfinite(age_days)
     oldest = float(np.nanmax(age_days)) if np.isfinite(age_days).any() else float("nan")
-    delays, ages = delay_days[is_seen], np.maximum(age_days, delay_days)[is_seen]
-    if len(delays) < MIN_WINS_FOR_CURVE:
-        return DelayCurve(days=(), shares=(), n_wins=len(delays), oldest_days=oldest)
-    steps, n_events = np.unique(_coarse(delays), return_counts=True)
-    delays = _coarse(delays)
-    n_faster = np.searchsorted(np.sort(delays), steps, side="right")
-    is_observable = ages[:, None] >= steps[None, :]
-    n_at_risk = n_faster - ((delays[:, None] <= steps) & ~is_observable).sum(axis=0)
+    if is_seen.sum() < MIN_WINS_FOR_CURVE:
+        return DelayCurve(days=(), shares=(), n_wins=int(is_seen.sum()), oldest_days=oldest)
+    delays = np.sort(delay_days[is_seen])
+    ages = np.sort(np.maximum(age_days, delay_days)[is_seen])
+    steps, n_events = np.unique(delays, return_counts=True)
+    # A win is at risk at t when its delay is at most t and its lead is at least t old; who is
+    # not that old has a smaller delay in any case.
+    n_at_risk = np.searchsorted(delays, steps, "right") - np.searchsorted(ages, steps, "left")
     falls = np.where(n_at_risk > _MIN_AT_RISK, 1.0 - n_events / np.maximum(n_at_risk, 1), 1.0)
     # The share by a step is the product of the falls of all later steps.
     shares = np.append(np.cumprod(falls[::-1])[::-1][1:], 1.0)
-    days = np.concatenate([[0.0], steps])
+    kept = np.unique(np.linspace(0, len(steps) - 1, _MAX_STEPS).round().astype(int))
+    at_once = shares[0] if steps[0] <= 0 else 0.0
     return DelayCurve(
-        days=tuple(days.tolist()),
-        shares=tuple(np.concatenate([[0.0 if steps[0] > 0 else shares[0]], shares]).tolist()),
+        days=(0.0, *steps[kept].tolist()),
+        shares=(float(at_once), *shares[kept].tolist()),
         n_wins=len(delays),
         oldest_days=oldest,
     )
-
-
-def _coarse(delays: Floats) -> Floats:
-    """Round delays up to at most 512 different values, so that cost does not grow squared."""
-    distinct = np.unique(delays)
-    if len(distinct) <= _MAX_STEPS:
-        return delays
-    grid = np.quantile(delays, np.linspace(0.0, 1.0, _MAX_STEPS), method="higher")
-    return np.asarray(grid[np.searchsorted(grid, delays)], dtype=np.float64)
 
 
 def soften(p_conversion: Floats, share_by_now: Floats) -> Floats:
