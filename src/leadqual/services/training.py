@@ -159,7 +159,7 @@ def train_loaded(
             settings=settings,
         )
     on_step("Registering the version")
-    candidate = _candidate(fitted, judgement, loaded, overrides=overrides)
+    candidate = _candidate(fitted, judgement, loaded, settings=settings, overrides=overrides)
     ended_at = now + timedelta(seconds=time.perf_counter() - began)
     registered = register(workshop, candidate, started_at=now, ended_at=ended_at)
     return _trained(fitted, judgement, registered, problems=problems)
@@ -177,6 +177,7 @@ def _candidate(
     judgement: Judgement,
     loaded: LoadedHistory,
     *,
+    settings: FitSettings,
     overrides: Mapping[str, str],
 ) -> Candidate:
     report = judgement.report
@@ -194,6 +195,8 @@ def _candidate(
         gate=_JSON.validate_python(judgement.verdict.as_dict()),
         notes=_JSON.validate_python({
             "known_until": fitted.bundle.summary.get("known_until"),
+            "check_order": [check.value for check in settings.check_order],
+            "seed": settings.seed,
             "not_learnable": _by_name(fitted),
             "leaks_let_through": dict(overrides),
         }),
