@@ -19,6 +19,7 @@ Cells = Mapping[str, object]
 Convert = Callable[[object], object]
 """From a cell to a value, None where it is not known, or `Unreadable`."""
 
+_ESCAPED: Final = frozenset({"=", "+", "-", "@", "\t", "\r"})
 _REMEMBERED: Final = 5_000
 
 # fmt: off
@@ -109,9 +110,9 @@ def cell_text(cell: object) -> str | None:
 
 
 def _without_escape(cell: str) -> str:
-    """Trim a text cell, and take off the quote that `write_rejected` puts before a formula."""
-    text = cell.strip()
-    return text[1:] if text[:1] == "'" and text[1:2] in {"=", "+", "-", "@"} else text
+    """Trim a text cell without the quote that `write_rejected` puts before a formula."""
+    is_escaped = cell[:1] == "'" and cell[1:2] in _ESCAPED
+    return (cell[1:] if is_escaped else cell).strip()
 
 
 def _replacement(spec: ColumnSpec, unknown: frozenset[str]) -> Convert:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
+
+import yaml
 
 from leadqual.leads.cells import cell_text
 from leadqual.leads.guessing import Column, FieldGuess, Guess, fold, guess_columns, names
@@ -160,8 +163,9 @@ def _source(found: FieldGuess) -> str:
 
 def _text(value: str) -> str:
     """Return a scalar as YAML, quoted where it would not be read as this text."""
-    is_plain = _PLAIN.fullmatch(value) and value not in _NULLS
-    return value if is_plain else json.dumps(value, ensure_ascii=not value.isprintable())
+    if _PLAIN.fullmatch(value) and value not in _NULLS:
+        return value
+    return yaml.safe_dump(value, default_style='"', allow_unicode=True, width=math.inf).strip()
 
 
 def _comment(text: str) -> str:
