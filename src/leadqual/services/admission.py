@@ -123,7 +123,14 @@ class Admission:
         """Add a touch to a known lead and score it again, with all that is known of it now."""
         lead = merge_leads(known.lead, arrival.lead)
         tx.leads.touch(known.lead_id, lead, feed=arrival.feed, at=now)
-        case = Case(lead, self._scorer.score(lead, now=now), past, is_new=False)
+        latest = tx.scores.latest(known.lead_id)
+        case = Case(
+            lead,
+            self._scorer.score(lead, now=now),
+            past,
+            is_new=False,
+            was_explored=latest is not None and latest.decision.explored,
+        )
         decision = self._placement.place(tx, known.lead_id, case, reason="touched", now=now)
         return IntakeResult(
             known.lead_id,

@@ -17,7 +17,7 @@ def new_lead_id(now: datetime) -> str:
     --------
     >>> from datetime import UTC
     >>> new_lead_id(datetime(2026, 11, 21, tzinfo=UTC))[:12]
-    '019aa3b5c400'
+    '01a1fb671800'
     """
     milliseconds = int(now.timestamp() * 1000)
     return f"{milliseconds:012x}{secrets.token_hex(_RANDOM_BYTES)}"

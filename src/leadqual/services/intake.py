@@ -25,10 +25,10 @@ from leadqual.services.admission import (
 )
 from leadqual.services.calls import Call, Principal, PrincipalKind, Scope
 from leadqual.services.idempotent import Answer, answer_once
-from leadqual.services.placement import NO_CHANCE, Case, route
+from leadqual.services.placement import NO_CHANCE, Case, n_queued_today, route
 from leadqual.services.scoring import LiveScorer
 from leadqual.services.writer import GroupWriter
-from leadqual.store import Tx
+from leadqual.store import Store, Tx
 
 __all__ = [
     "API_FEED",
@@ -74,6 +74,8 @@ class Intake:
 
     Parameters
     ----------
+    store : Store
+        Knows how full today's queues are.
     writer : GroupWriter
         Commits what is taken in.
     scorer : LiveScorer
@@ -82,7 +84,10 @@ class Intake:
         Writes it.
     """
 
-    def __init__(self, writer: GroupWriter, scorer: LiveScorer, admission: Admission) -> None:
+    def __init__(
+        self, store: Store, writer: GroupWriter, *, scorer: LiveScorer, admission: Admission
+    ) -> None:
+        self._store = store
         self._writer = writer
         self._scorer = scorer
         self._admission = admission
@@ -167,10 +172,11 @@ class Intake:
         lead = normalise(raw, now=call.now)
         if isinstance(lead, Rejected):
             return lead
-        scored = self._scorer.score(lead, now=call.now)
-        case = Case(lead, scored, is_new=False)
-        decision = route(case, now=call.now, draw=NO_CHANCE, n_queued_today=0)
-        return Preview(scored.score, decision)
+        case = Case(lead, self._scorer.score(lead, now=call.now), is_new=False)
+        with self._store.read() as tx:
+            n_queued = n_queued_today(tx, case, now=call.now)
+        decision = route(case, now=call.now, draw=NO_CHANCE, n_queued_today=n_queued)
+        return Preview(case.scored.score, decision)
 
     def _accept_slice(
         self, payloads: Sequence[object], start: int, *, call: Call, feed: str

@@ -21,6 +21,9 @@ from leadqual.store import Tx
 NO_CHANCE: Final = 1.0
 """A draw that no exploration rate reaches."""
 
+SURE: Final = 0.0
+"""A draw that every exploration rate above zero reaches."""
+
 
 @dataclass(frozen=True, slots=True)
 class Past:
@@ -50,12 +53,17 @@ def past_of(events: Sequence[OutcomeEvent]) -> Past:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A lead that was just scored; only a new one may be explored, its chance is drawn once."""
+    """A lead that was just scored.
+
+    Only a new one may be drawn for exploration. One that was drawn before (`was_explored`) stays
+    drawn when it is scored again: a sample that leaves its queue half-way teaches nothing.
+    """
 
     lead: Lead
     scored: Scored
     past: Past = NO_PAST
     is_new: bool = True
+    was_explored: bool = False
 
 
 def route(case: Case, *, now: datetime, draw: float, n_queued_today: int) -> Decision:
@@ -66,7 +74,7 @@ def route(case: Case, *, now: datetime, draw: float, n_queued_today: int) -> Dec
         quarantine_reason=case.past.quarantine or quarantine_reason(case.lead),
         created_at=case.lead.created_at,
         n_queued_today=n_queued_today,
-        is_explorable=case.is_new,
+        is_explorable=case.is_new or case.was_explored,
     )
     return decide(case.scored.score, context, case.scored.standard, now=now, draw=draw)
 
@@ -109,12 +117,9 @@ class Placement:
 
     def rate(self, tx: Tx, lead_id: str, case: Case, *, reason: str, now: datetime) -> Decision:
         """Decide on a case and write that down, without touching its queue."""
-        decision = route(
-            case,
-            now=now,
-            draw=self._draw() if case.is_new else NO_CHANCE,
-            n_queued_today=n_queued_today(tx, case, now=now),
-        )
+        draw = self._draw() if case.is_new else SURE if case.was_explored else NO_CHANCE
+        n_queued = n_queued_today(tx, case, now=now)
+        decision = route(case, now=now, draw=draw, n_queued_today=n_queued)
         scored = case.scored
         tx.scores.insert(
             lead_id, score=scored.score, decision=decision, snapshot=scored.snapshot, reason=reason

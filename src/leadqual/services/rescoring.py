@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Final
 
 from leadqual.qualify.score import ScoredBy
-from leadqual.routing.decision import Queue
+from leadqual.routing.decision import Decision, Queue
 from leadqual.services.placement import Case, Past, Placement, past_of
 from leadqual.services.scoring import LiveScorer, Scored
 from leadqual.services.writer import GroupWriter
@@ -75,18 +75,25 @@ class Rescorer:
         record, item = tx.leads.get(lead_id), tx.queue.get(lead_id, now=now)
         if record.erased_at is not None:
             return
-        case = Case(record.lead, scored, _past(tx, lead_id), is_new=False)
+        latest = tx.scores.latest(lead_id)
+        decided = None if latest is None else latest.decision
+        case = Case(
+            record.lead,
+            scored,
+            _past(tx, lead_id, decided),
+            is_new=False,
+            was_explored=decided is not None and decided.explored,
+        )
         if item is None or item.is_final:
             self._placement.rate(tx, lead_id, case, reason="rescored", now=now)
         else:
             self._placement.place(tx, lead_id, case, reason="rescored", now=now)
 
 
-def _past(tx: Tx, lead_id: str) -> Past:
+def _past(tx: Tx, lead_id: str, decided: Decision | None) -> Past:
     """Return what is known of the person; where the last decision put them aside, it holds on."""
     past = past_of([stored.event for stored in tx.events.of(lead_id)])
-    latest = tx.scores.latest(lead_id)
-    queue = None if latest is None else latest.decision.queue
+    queue = None if decided is None else decided.queue
     kept_out = "quarantined before" if queue is Queue.QUARANTINE else None
     return Past(
         is_customer=past.is_customer or queue is Queue.ACCOUNT_MANAGER,

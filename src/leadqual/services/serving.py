@@ -136,7 +136,7 @@ def assemble(edges: Edges) -> Serving:
     writer = GroupWriter(store)
     placement = Placement(edges.rng.random)
     admission = Admission(scorer, placement, suppression_key=marks)
-    intake = Intake(writer, scorer, admission)
+    intake = Intake(store, writer, scorer=scorer, admission=admission)
     rescorer = Rescorer(store, writer, scorer=scorer, placement=placement)
     housekeeping, scrubber = Housekeeping(writer), Scrubber(store)
     tickers = (

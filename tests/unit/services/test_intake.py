@@ -13,8 +13,16 @@ from leadqual.errors import (
 from leadqual.leads.schema import Rejected
 from leadqual.outcomes.events import OutcomeEvent, OutcomeType
 from leadqual.routing.decision import Queue
+from leadqual.routing.standard import default_standard_text
 from leadqual.services.calls import Role
-from leadqual.services.intake import MAX_BATCH, SLICE, SUPPRESSED, IntakeResult, IntakeStatus
+from leadqual.services.intake import (
+    MAX_BATCH,
+    SLICE,
+    SUPPRESSED,
+    IntakeResult,
+    IntakeStatus,
+    Preview,
+)
 from leadqual.services.outcomes import Outcome
 from leadqual.services.serving import Serving
 from leadqual.testing import FrozenClock, make_call, make_payload, make_raw_lead, take_in
@@ -279,6 +287,31 @@ def test_a_preview_stores_nothing_and_says_what_intake_would_say(serving: Servin
     assert not isinstance(preview, Rejected)
     assert preview.score == stored.score
     assert preview.decision == stored.decision
+
+
+def test_a_queue_takes_no_more_than_its_capacity_a_day(
+    serving: Serving, clock: FrozenClock
+) -> None:
+    text = default_standard_text().replace("mode: thresholds", "mode: fill_capacity")
+    text = text.replace(
+        "mrr: {capacity_per_day: 60, expected_per_day: 120",
+        "mrr: {capacity_per_day: 3, expected_per_day: 3",
+    )
+    text = text.replace("always_queue_percentile: 97", "always_queue_percentile: 100")
+    call = make_call(serving)
+    version = serving.standards.propose(text, call=call).value.version
+    serving.standards.activate(version, call=call)
+    serving.scorer.refresh(clock())
+
+    queues = [take_in(serving, number).decision.queue for number in range(40, 45)]
+    refused = serving.intake.preview(make_raw_lead(46), call=call)
+    clock.advance(timedelta(days=3))
+    monday = take_in(serving, 46).decision.queue
+
+    assert queues.count(Queue.MRR) == 3
+    assert isinstance(refused, Preview)
+    assert refused.decision.queue is Queue.NURTURE
+    assert monday is Queue.MRR
 
 
 def test_a_rep_may_not_add_leads(serving: Serving) -> None:

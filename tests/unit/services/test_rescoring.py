@@ -2,6 +2,7 @@ import time
 from datetime import timedelta
 
 from leadqual.routing.decision import Queue
+from leadqual.routing.standard import default_standard_text
 from leadqual.services.calls import Call, Role
 from leadqual.services.forms import FormReceipt
 from leadqual.services.outcomes import Outcome
@@ -14,6 +15,7 @@ from leadqual.testing import (
     make_call,
     make_payload,
     promote,
+    take_in,
 )
 
 
@@ -99,6 +101,28 @@ def test_what_was_put_aside_stays_aside(
         scored = tx.scores.latest(result.lead_id)
     assert scored is not None
     assert scored.decision.queue is Queue.QUARANTINE
+
+
+def test_who_was_queued_by_chance_stays_queued_when_scored_again(
+    rules_serving: Serving, shelf: BundleShelf, clock: FrozenClock
+) -> None:
+    text = default_standard_text().replace("nurture: 0.05", "nurture: 1.0")
+    text = text.replace("min_percentile: 40", "min_percentile: 100")
+    call = make_call(rules_serving)
+    version = rules_serving.standards.propose(text, call=call).value.version
+    rules_serving.standards.activate(version, call=call)
+    rules_serving.scorer.refresh(clock())
+    first = take_in(rules_serving, 3)
+    model_arrives(rules_serving, shelf)
+
+    rules_serving.rescorer.run(now=clock())
+    again = take_in(rules_serving, 3)
+
+    assert (first.decision.explored, first.decision.queue) == (True, Queue.MRR)
+    history = rules_serving.leads.history(first.lead_id, call=call)
+    assert [scored.reason for scored in history.scores] == ["created", "rescored", "touched"]
+    assert {scored.decision.queue for scored in history.scores} == {Queue.MRR}
+    assert again.decision.explored
 
 
 def test_a_running_service_rescores_by_itself(rules_serving: Serving, shelf: BundleShelf) -> None:
