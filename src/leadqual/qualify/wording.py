@@ -29,7 +29,7 @@ LABELS: Final[Mapping[str, str]] = {
     "company.n_employees": "Number of employees",
     "company.annual_revenue_usd": "Annual revenue",
     "company.country": "Country of the company",
-    "company.is_customer": "Customer already",
+    "company.is_customer": "Customer status",
     "interest.product": "Product asked for",
     "interest.budget_usd": "Budget",
     "interest.timeline_days": "Time until a decision",
