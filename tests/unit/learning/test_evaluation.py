@@ -1,0 +1,188 @@
+"""Evaluation: later leads only, beside the baselines, with honest words."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pytest
+
+from leadqual.errors import NotEnoughDataError
+from leadqual.learning.evaluation import evaluate
+from leadqual.learning.fitting import fit_bundle
+from leadqual.learning.gate import judge
+from leadqual.learning.report import CHAMPION, OURS, RULES, EvaluationReport
+from leadqual.learning.report_html import render
+from leadqual.outcomes.history import History
+from leadqual.qualify.score import Head
+
+MakeHistory = Callable[..., History]
+NOW = datetime(2026, 11, 21, tzinfo=UTC)
+BASELINES = {
+    "base rate",
+    "logistic regression",
+    "LightGBM default",
+    "Odoo-like naive Bayes",
+    RULES,
+}
+
+
+@pytest.fixture(scope="module")
+def skilled(wins_only: MakeHistory) -> EvaluationReport:
+    return evaluate(wins_only(4_000, signal=2.0, seed=8), as_of=None, n_resamples=80)
+
+
+@pytest.fixture(scope="module")
+def unskilled(wins_only: MakeHistory) -> EvaluationReport:
+    return evaluate(wins_only(2_500, signal=0.0, seed=9), as_of=None, n_resamples=80)
+
+
+@pytest.fixture(scope="module")
+def with_heads(funnel: MakeHistory) -> EvaluationReport:
+    return evaluate(funnel(4_000, seed=10), as_of=None, n_resamples=40)
+
+
+def test_every_predictor_is_judged_on_the_same_leads_with_an_interval(
+    skilled: EvaluationReport,
+) -> None:
+    metrics = skilled.conversion.comparison.metrics
+
+    assert set(metrics) == {OURS, *BASELINES}
+    for found in metrics.values():
+        assert found["auc"].low <= found["auc"].value <= found["auc"].high
+        assert found["log_loss"].low < found["log_loss"].high
+
+
+def test_skill_is_found_and_said(skilled: EvaluationReport) -> None:
+    ranking, probabilities, _ = skilled.verdicts
+
+    assert skilled.conversion.has_ranking_skill
+    assert skilled.conversion.beats_base_rate
+    assert ranking.startswith("Ranking works")
+    assert probabilities.startswith("Probabilities say more")
+
+
+def test_no_skill_is_said_in_plain_words(unskilled: EvaluationReport) -> None:
+    ranking, probabilities, _ = unskilled.verdicts
+
+    assert ranking.startswith("No skill in ranking")
+    assert probabilities.startswith("No skill in probabilities")
+
+
+def test_without_signal_log_loss_is_hardly_worse_than_the_base_rate(
+    unskilled: EvaluationReport,
+) -> None:
+    metrics = unskilled.conversion.comparison.metrics
+
+    ratio = metrics[OURS]["log_loss"].value / metrics["base rate"]["log_loss"].value
+
+    assert ratio < 1.02
+
+
+def test_the_protocol_says_that_judged_leads_came_later(skilled: EvaluationReport) -> None:
+    assert "created before" in skilled.protocol
+    assert "knowing only what was recorded by then" in skilled.protocol
+    assert skilled.horizon_days in {30, 60, 90}
+
+
+def test_without_times_the_last_rows_are_judged(won_or_lost: MakeHistory) -> None:
+    report = evaluate(won_or_lost(), as_of=None, n_resamples=20)
+
+    assert report.horizon_days is None
+    assert "judged on the last 240" in report.protocol
+
+
+def test_without_order_duplicates_stay_together(won_or_lost: MakeHistory) -> None:
+    report = evaluate(won_or_lost(400, is_ordered=False), as_of=None, n_resamples=20)
+
+    assert "cross-validation on 400 leads" in report.protocol
+    assert "exact duplicates" in report.protocol
+    assert report.conversion.n_leads == 400
+
+
+def test_heads_are_judged_on_what_later_leads_turned_out_to_be(
+    with_heads: EvaluationReport,
+) -> None:
+    assert set(with_heads.heads) <= set(Head)
+    for head, judged in with_heads.heads.items():
+        strict = judged.comparison.metrics["LightGBM on strict labels"]["auc"].value
+        assert judged.ours["auc"].value > strict - 0.02, head
+    assert set(with_heads.heads) | set(with_heads.heads_not_judged) == set(Head)
+
+
+def test_a_report_is_json_without_nan(with_heads: EvaluationReport) -> None:
+    document = json.loads(json.dumps(with_heads.as_dict(), allow_nan=False))
+
+    assert document["conversion"]["metrics"][OURS]["auc"]["value"] > 0.5
+    assert document["coverage"]["never_worked"] > 0
+
+
+def test_too_few_matured_wins_to_judge_are_refused_with_the_numbers(
+    wins_only: MakeHistory,
+) -> None:
+    history = wins_only(600, base=-2.3, seed=11)
+
+    with pytest.raises(NotEnoughDataError, match=r"hold \d+ wins"):
+        evaluate(history, as_of=None)
+
+
+def test_the_page_needs_nothing_from_elsewhere(with_heads: EvaluationReport) -> None:
+    page = render(with_heads, title="Model <1>")
+
+    assert "Model &lt;1&gt;" in page
+    assert page.count("<svg") >= 3
+    for forbidden in ("<script", "http://", "https://", "<link", "<img", "@import", "url("):
+        assert forbidden not in page
+
+
+class TestGate:
+    def test_a_first_model_with_skill_is_promoted(self, skilled: EvaluationReport) -> None:
+        verdict = judge(skilled)
+
+        assert verdict.promote
+        assert len(verdict.reasons) == 3
+        assert verdict.numbers["leadqual.auc"] is not None
+
+    def test_a_first_model_without_skill_is_refused(self, unskilled: EvaluationReport) -> None:
+        verdict = judge(unskilled)
+
+        assert not verdict.promote
+        assert any("no skill in ranking" in reason for reason in verdict.reasons)
+
+    def test_a_better_candidate_replaces_a_champion_from_another_market(
+        self, wins_only: MakeHistory
+    ) -> None:
+        other_market = wins_only(2_000, signal=-1.0, seed=12)
+        champion = fit_bundle(other_market, as_of=None, version="old", created_at=NOW).bundle
+
+        report = evaluate(wins_only(4_000, seed=8), as_of=None, champion=champion, n_resamples=80)
+        verdict = judge(report)
+
+        assert verdict.promote
+        assert CHAMPION in report.conversion.comparison.metrics
+        assert all("not worse than the champion" in reason for reason in verdict.reasons)
+
+    def test_a_candidate_that_lost_its_best_columns_is_refused_with_the_numbers(
+        self, wins_only: MakeHistory
+    ) -> None:
+        history = wins_only(5_000, n_days=600, signal=1.5, seed=13)
+        as_of = datetime(2025, 1, 1, tzinfo=UTC) + timedelta(days=350)
+        (early,) = np.nonzero(history.moments <= np.datetime64(as_of.replace(tzinfo=None)))
+        champion = fit_bundle(
+            history.take(early), as_of=as_of, version="old", created_at=NOW
+        ).bundle
+        # The champion still finds its columns, the candidate may not learn from their values.
+        rng = np.random.default_rng(0)
+        is_early = np.arange(history.n_leads) < 4_000
+        for name, values in history.columns.items():
+            shuffled = rng.permutation(np.flatnonzero(is_early))
+            for to, source in zip(np.flatnonzero(is_early), shuffled.tolist(), strict=True):
+                history.columns[name][to] = values[source]
+
+        verdict = judge(evaluate(history, as_of=None, champion=champion, n_resamples=80))
+
+        assert not verdict.promote
+        assert any("worse than the champion" in reason for reason in verdict.reasons)
+        high = verdict.numbers["minus_champion.auc.high"]
+        assert high is not None
+        assert high < 0
