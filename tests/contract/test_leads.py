@@ -197,6 +197,8 @@ def test_erasure_leaves_a_mark_and_nothing_else_of_the_person(
         assert record.lead == lead(contact=Contact())
         assert tx.leads.is_suppressed(f"{secret}@X.example", b"key")
         assert not tx.leads.is_suppressed("other@x.example", b"key")
+        assert tx.leads.suppressed_among(["+49 1", "+49 2"], b"key") == {"+49 1"}
+        assert tx.leads.suppressed_among(["+49 1"], b"another key") == frozenset()
         assert [stored.event.note for stored in tx.events.of("L1")] == [None]
         assert tx.scores.of("L1") == ()
         assert list(tx.scores.iter_training_rows()) == []

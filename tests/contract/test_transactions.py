@@ -5,13 +5,13 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from functools import partial
 from pathlib import Path
 
 import pytest
 
-from leadqual.errors import ConfigError, ConflictError, StoreError
+from leadqual.errors import BusyError, ConfigError, ConflictError, StoreError
 from leadqual.outcomes.events import OutcomeType
 from leadqual.routing.decision import Queue
 from leadqual.store import Store, Tx, open_store
@@ -248,3 +248,57 @@ def test_an_unreachable_server_is_a_store_error_without_the_password() -> None:
         store.check_schema()
 
     assert "geheim" not in str(failure.value)
+
+
+def test_a_database_that_stays_locked_is_busy_and_nothing_is_written(
+    store: Store, url: str, database: str
+) -> None:
+    add_lead(store, "L1")
+    impatient = "PRAGMA busy_timeout=50" if database == "sqlite" else "SET lock_timeout = '50ms'"
+    with store.transaction() as tx:
+        tx._link.say(impatient)
+
+    with closing(open_store(url)) as other, other.transaction() as theirs:
+        theirs.queue.claim("L1", actor="ann", now=NOW)
+        with pytest.raises(BusyError, match="nothing was written"):
+            claim_first(store)
+
+    with store.read() as tx:
+        assert [entry.actor for entry in tx.queue.log("L1")] == ["ann"]
+
+
+def claim_first(store: Store) -> None:
+    with store.transaction() as tx:
+        tx.queue.claim("L1", actor="bob", now=NOW)
+
+
+def test_a_full_disk_loses_nothing_that_was_acknowledged(sqlite_url: str) -> None:
+    acknowledged: list[str] = []
+    with closing(open_store(sqlite_url)) as store:
+        with store.transaction() as tx:
+            tx._link.say("PRAGMA max_page_count=150")
+        for group in range(40):
+            done = insert_group(store, group)
+            acknowledged += done
+
+        with store.read() as tx:
+            assert tx.leads.count() == len(acknowledged)
+            assert set(tx.leads.get_many(acknowledged)) == set(acknowledged)
+        assert store.check(NOW).is_sound
+    assert 0 < len(acknowledged) < 40 * 8
+
+
+def insert_group(store: Store, group: int) -> list[str]:
+    """Write eight leads as the group writer does; return those that were acknowledged."""
+    done: list[str] = []
+    try:
+        with store.transaction() as tx:
+            for number in range(8):
+                lead_id = f"G{group}-{number}"
+                with suppress(StoreError), tx.savepoint():
+                    made = lead(number, attributes={"filler": "x" * 3000})
+                    tx.leads.insert(made, lead_id=lead_id, feed="api", received_at=NOW)
+                    done.append(lead_id)
+    except StoreError:
+        return []
+    return done

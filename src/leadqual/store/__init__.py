@@ -20,7 +20,7 @@ when the database is locked). All arguments after `*` are keywords.
     ids_by_external(feed, external_ids) -> dict[str, str]
     touches(lead_id) -> tuple[Touch, ...]; count(*, since=...) -> int
     erase(lead_id, *, at, actor, suppression_key) -> tuple[str, ...]
-    is_suppressed(identity, key) -> bool
+    is_suppressed(identity, key) -> bool; suppressed_among(identities, key) -> frozenset[str]
 `tx.scores`
     insert(lead_id, *, score, decision, snapshot, reason) -> int
     insert_many(rows: Sequence[NewScore])

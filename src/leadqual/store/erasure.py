@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any, Final
 
@@ -34,6 +35,7 @@ _MARK: Final = insertion(SUPPRESSIONS, is_idempotent=True)
 _IS_MARKED: Final = Prepared(
     select(SUPPRESSIONS.c.at).where(SUPPRESSIONS.c.mark == bindparam("mark"))
 )
+_MARKS: Final = Prepared(select(SUPPRESSIONS.c.mark))
 _EMPTY: Final = Prepared(
     update(LEADS)
     .where(LEADS.c.lead_id == bindparam("id", type_=Text))
@@ -93,6 +95,17 @@ def erase_person(
 def is_marked(link: Link, identity: str, key: bytes) -> bool:
     """Return whether an identity was marked under this key."""
     return link.first(_IS_MARKED, mark=_mark(identity, key)) is not None
+
+
+def marked_among(link: Link, identities: Collection[str], key: bytes) -> frozenset[str]:
+    """Return the identities that were marked under this key.
+
+    Erased persons are few, so all marks are read once instead of asking for each identity.
+    """
+    marks = {bytes(row[0]) for row in link.run(_MARKS)}
+    if not marks:
+        return frozenset()
+    return frozenset(identity for identity in identities if _mark(identity, key) in marks)
 
 
 def _mark(identity: str, key: bytes) -> bytes:

@@ -57,8 +57,8 @@ def _from_name(error: Exception) -> LeadqualError:
         return BusyError(f"the database is locked by another process; {AGAIN}")
     if any(word in text.lower() for word in _SQLITE_FULL):
         return StoreError(
-            "SQLite cannot write: the disk is full, broken or read-only; free space or check the "
-            "rights of the database file, then try again"
+            "SQLite cannot write: the disk is full or broken, or the file or the transaction is "
+            "read-only; free space or check the rights of the database file, then try again"
         )
     if "malformed" in text or "not a database" in text:
         return StoreError(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
@@ -10,7 +10,7 @@ from sqlalchemy import Text, bindparam, func, select, update
 
 from leadqual.errors import ConflictError, NotFoundError
 from leadqual.leads.schema import Lead
-from leadqual.store.erasure import erase_person, is_marked
+from leadqual.store.erasure import erase_person, is_marked, marked_among
 from leadqual.store.lead_bulk import insert_leads, known_ids
 from leadqual.store.lead_rows import dump_lead, lead_row
 from leadqual.store.phrases import dump, listed, lock
@@ -209,6 +209,10 @@ class LeadRepository:
     def is_suppressed(self, identity: str, key: bytes) -> bool:
         """Return whether the person with this e-mail address or phone number was erased."""
         return is_marked(self._link, identity, key)
+
+    def suppressed_among(self, identities: Collection[str], key: bytes) -> frozenset[str]:
+        """Return those of many addresses and numbers whose person was erased."""
+        return marked_among(self._link, identities, key)
 
     def _row(self, lead_id: str, *, is_locked: bool = False) -> Row:
         row = self._link.first(_GET_LOCKED if is_locked else _GET, id=lead_id)

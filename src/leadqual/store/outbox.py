@@ -22,13 +22,14 @@ _ERROR: Final = bindparam("error", type_=Text)
 _TRIED: Final = update(OUTBOX).where(_ONE, _IS_WAITING)
 
 _INSERT: Final = insertion(OUTBOX, returning=[OUTBOX.c.message_id])
-_DUE: Final = Prepared(
+_READY: Final = (
     select(*OUTBOX.c)
     .where(_IS_WAITING, OUTBOX.c.due_at <= _AT)
     .order_by(OUTBOX.c.due_at, OUTBOX.c.message_id)
     .limit(bindparam("n", type_=Integer))
-    .with_for_update(skip_locked=True)
 )
+_DUE: Final = Prepared(_READY)
+_DUE_LOCKED: Final = Prepared(_READY.with_for_update(skip_locked=True))
 _DELIVERED: Final = Prepared(
     _TRIED.values(delivered_at=_AT, n_attempts=OUTBOX.c.n_attempts + 1, last_error=None)
 )
@@ -80,7 +81,8 @@ class OutboxRepository:
 
     def due(self, *, now: datetime, limit: int) -> tuple[OutboxMessage, ...]:
         """Return messages to send, longest due first; a writing transaction has them alone."""
-        return tuple(_message(row) for row in self._link.run(_DUE, moment=now, n=limit))
+        statement = _DUE_LOCKED if self._link.is_writing else _DUE
+        return tuple(_message(row) for row in self._link.run(statement, moment=now, n=limit))
 
     def mark_delivered(self, message_id: int, *, at: datetime) -> None:
         """Write down that a message arrived. Raises `NotFoundError` when it is not waiting."""

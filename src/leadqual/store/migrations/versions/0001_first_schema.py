@@ -37,6 +37,7 @@ def upgrade() -> None:
     _create_users()
     _create_handoffs()
     _create_queue_items()
+    _index_queue_items()
     _create_rescore()
     _create_scores()
     _create_sessions()
@@ -336,6 +337,9 @@ def _create_queue_items() -> None:
         sa.PrimaryKeyConstraint("item_id", name="pk_queue_items"),
         sqlite_strict=True,
     )
+
+
+def _index_queue_items() -> None:
     op.create_index(
         "ix_queue_items_handed_at", "queue_items", ["handed_at"], **_where("handed_at IS NOT NULL")
     )
