@@ -10,6 +10,8 @@ from typing import Any, Final, NamedTuple
 
 import yaml
 
+from leadqual.leads.word_index import WordIndex
+
 SENIORITIES: Final = (
     "owner",
     "c_level",
@@ -42,6 +44,7 @@ DEPARTMENTS: Final = (
 """What `Title.department` may be, besides None."""
 
 
+_MARKS: Final = re.compile("[\u0300-\u036f]")
 _NOT_LETTERS: Final = re.compile(r"[^a-z]+")
 
 
@@ -76,14 +79,12 @@ def _read_folded(title: str) -> Title:
     """Search the words of a folded title; "CEO", "ceo" and "C.E.O. 1" are one entry here."""
     if not title:
         return Title(None, None)
-    seniority = next((level for level, words in _levels() if words.search(title)), None)
-    found = [
-        (match.start(), -len(match[0]), name)
-        for name, words in _departments()
-        if (match := words.search(title))
-    ]
+    levels = _levels().find(title)
+    seniority = min(levels).name if levels else None
+    # The word that stands first in the title wins; on a tie, the longer one.
+    found = _departments().find(title)
     if found:
-        return Title(seniority, min(found)[2])
+        return Title(seniority, min(found, key=lambda word: (word.start, -word.length)).name)
     return Title(seniority, "executive" if seniority in {"owner", "c_level"} else "other")
 
 
@@ -103,21 +104,10 @@ def read_department(text: str) -> str | None:
 
 def _fold(text: str) -> str:
     """Fold case, accents and punctuation: what the words of `titles.yaml` are written in."""
-    plain = unicodedata.normalize("NFKD", text.casefold())
-    plain = "".join(char for char in plain if not unicodedata.combining(char))
+    plain = text.casefold()
+    if not plain.isascii():
+        plain = _MARKS.sub("", unicodedata.normalize("NFKD", plain))
     return " ".join(_NOT_LETTERS.sub(" ", plain.replace("&", " and ")).split())
-
-
-def _pattern(words: str) -> re.Pattern[str]:
-    """Join words to one expression; `*` at an end lifts the word boundary there."""
-    parts = []
-    for word in words.split(", "):
-        start = "" if word.startswith("*") else r"\b"
-        end = r"\w*" if word.endswith("*") and not word.endswith(".*") else r"\b"
-        body = word.removeprefix("*")
-        body = body if body.endswith(".*") else body.removesuffix("*")
-        parts.append(f"{start}(?:{body}){end}")
-    return re.compile("|".join(parts))
 
 
 @lru_cache(maxsize=1)
@@ -129,12 +119,12 @@ def _table() -> dict[str, Any]:
 
 
 @lru_cache(maxsize=1)
-def _levels() -> tuple[tuple[str, re.Pattern[str]], ...]:
-    """Compile the seniority levels, in the order in which they are tried."""
-    return tuple((entry["level"], _pattern(entry["words"])) for entry in _table()["seniority"])
+def _levels() -> WordIndex:
+    """Index the words of the seniority levels, in the order in which the levels are tried."""
+    return WordIndex((entry["level"], entry["words"]) for entry in _table()["seniority"])
 
 
 @lru_cache(maxsize=1)
-def _departments() -> tuple[tuple[str, re.Pattern[str]], ...]:
-    """Compile the departments."""
-    return tuple((name, _pattern(words)) for name, words in _table()["department"].items())
+def _departments() -> WordIndex:
+    """Index the words of the departments."""
+    return WordIndex(_table()["department"].items())
