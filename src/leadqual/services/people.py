@@ -30,6 +30,9 @@ SESSION_ABSOLUTE: Final = timedelta(hours=24)
 USE_NOTED_EVERY: Final = timedelta(minutes=5)
 MIN_PASSWORD: Final = 10
 MAX_PASSWORD: Final = 200
+_RESERVED: Final = frozenset({"system", "operator"})
+"""Actors of the audit log that are no persons."""
+
 _USERNAME: Final = re.compile(r"[a-z0-9][a-z0-9._@+-]{0,63}")
 
 
@@ -104,9 +107,10 @@ class People:
             When the name is taken.
         """
         call.principal.require(Scope.ADMIN)
-        if not _USERNAME.fullmatch(username):
+        if not _USERNAME.fullmatch(username) or username in _RESERVED:
             raise InputError(
-                "a user name has up to 64 characters: a-z, 0-9, and . _ @ + - after the first"
+                "a user name has up to 64 characters: a-z, 0-9, and . _ @ + - after the first; "
+                "system and operator are taken"
             )
         password_hash = self._hashed(password)
 

@@ -71,11 +71,12 @@ class Rescorer:
             self._write_one(tx, record.lead_id, scored, now=now)
 
     def _write_one(self, tx: Tx, lead_id: str, scored: Scored, *, now: datetime) -> None:
-        """Write one new score; an item that is over stays over."""
+        """Write one new score, unless another process was faster; what is over stays over."""
         record, item = tx.leads.get(lead_id), tx.queue.get(lead_id, now=now)
-        if record.erased_at is not None:
-            return
         latest = tx.scores.latest(lead_id)
+        is_done = latest is not None and latest.score.scored_by is ScoredBy.MODEL
+        if is_done or record.erased_at is not None:
+            return
         decided = None if latest is None else latest.decision
         case = Case(
             record.lead,

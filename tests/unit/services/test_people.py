@@ -139,7 +139,7 @@ def test_a_form_of_another_session_is_refused(serving: Serving) -> None:
             serving.people.check_csrf(mine, presented)
 
 
-@pytest.mark.parametrize("name", ["", "Ada", "a b", "../x", "a" * 65, "ä"])
+@pytest.mark.parametrize("name", ["", "Ada", "a b", "../x", "a" * 65, "ä", "system", "key:1"])
 def test_a_name_that_could_be_mistaken_is_refused(serving: Serving, name: str) -> None:
     with pytest.raises(InputError):
         serving.people.add_user(name, PASSWORD, role=Role.SDR, call=make_call(serving))

@@ -15,10 +15,12 @@ from leadqual.services.outcomes import Outcome
 from leadqual.services.serving import Serving
 from leadqual.testing import (
     BundleShelf,
+    FrozenClock,
     make_bundle,
     make_call,
     make_payload,
     make_serving,
+    promote,
     take_in,
 )
 
@@ -102,6 +104,24 @@ def test_a_model_promoted_by_one_process_serves_in_the_other(
     first, second = pair
 
     assert second.scorer.live.model_version == first.scorer.live.model_version != "rules"
+
+
+def test_two_processes_score_a_waiting_lead_again_once(
+    tmp_path: Path, sqlite_url: str, clock: FrozenClock
+) -> None:
+    shelf = BundleShelf([make_bundle("first")])
+    pair = [make_serving(tmp_path, url=sqlite_url, shelf=shelf, clock=clock) for _ in range(2)]
+    lead_ids = [take_in(pair[0], number).lead_id for number in range(20)]
+    promote(pair[0], "first")
+    for serving in pair:
+        serving.scorer.refresh(clock())
+
+    at_once(lambda number: pair[number].rescorer.run(now=clock()), 2)
+
+    with pair[0].store.read() as tx:
+        assert {len(tx.scores.of(lead_id)) for lead_id in lead_ids} == {2}
+    for serving in pair:
+        serving.close()
 
 
 def test_the_whole_way_of_a_lead_through_both_processes(pair: tuple[Serving, Serving]) -> None:
