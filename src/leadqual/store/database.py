@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from datetime import datetime
@@ -22,6 +23,7 @@ from leadqual.store.records import CheckReport, StoreInfo
 from leadqual.store.schema import check_revision, read_revision, upgrade_schema
 from leadqual.store.transaction import Tx
 
+_PATIENCE_SECONDS: Final = 5.0
 _PERSONAL_TABLES: Final = (
     "leads",
     "touches",
@@ -61,6 +63,7 @@ class Store:
     def __init__(self, engines: Engines) -> None:
         self._engines = engines
         self.warnings = engines.warnings
+        self._turns = threading.Lock()
 
     @contextmanager
     def transaction(self) -> Iterator[Tx]:
@@ -74,7 +77,10 @@ class Store:
             When the database cannot be reached, or did not confirm the commit. Then whether it
             was written is not known, and only an idempotency key makes trying again safe.
         """
-        with self._session(self._engines.writing, is_writing=True) as (connection, link):
+        with (
+            self._turn(),
+            self._session(self._engines.writing, is_writing=True) as (connection, link),
+        ):
             yield Tx(link)
             _commit(connection, link)
 
@@ -89,6 +95,23 @@ class Store:
         """
         with self._session(self._engines.reading, is_writing=False) as (_, link):
             yield Tx(link)
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Let threads take turns at SQLite's one write lock.
+
+        SQLite itself makes those who wait sleep and try again, without any order: under load a
+        thread starved for its whole timeout.
+        """
+        if self._engines.writing.dialect.name != "sqlite":
+            yield
+            return
+        if not self._turns.acquire(timeout=_PATIENCE_SECONDS):
+            raise BusyError(f"other writes took too long; {AGAIN}")
+        try:
+            yield
+        finally:
+            self._turns.release()
 
     @contextmanager
     def _session(self, engine: Engine, *, is_writing: bool) -> Iterator[tuple[Connection, Link]]:
