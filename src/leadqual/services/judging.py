@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -78,17 +79,8 @@ def judge_history(
         Who serves.
     """
     try:
-        remark = (
-            None
-            if champion is None
-            else _why_unfair(history, champion, as_of=as_of, settings=settings)
-        )
-        report = evaluate(
-            history,
-            as_of=as_of,
-            settings=settings,
-            champion=None if remark is not None else champion,
-        )
+        fair, remark = _fair_champion(history, champion, as_of=as_of, settings=settings)
+        report = evaluate(history, as_of=as_of, settings=settings, champion=fair)
     except NotEnoughDataError as error:
         refused = Verdict(promote=False, reasons=(f"cannot be judged: {error}",), numbers={})
         return Judgement(report=None, verdict=refused)
@@ -109,26 +101,33 @@ def load_champion(workshop: Workshop) -> tuple[ModelBundle | None, tuple[str, ..
         return None, (f"nothing was compared with the champion: {error}",)
 
 
-def _why_unfair(
-    history: History, champion: ModelBundle, *, as_of: datetime | None, settings: FitSettings
-) -> str | None:
-    """Say why the champion cannot be judged on this history; None where it can."""
-    known_until = champion.summary.get("known_until")
-    if not isinstance(known_until, str) or not history.has_times:
-        return None
-    labels = label_history(history, as_of=as_of, check_order=settings.check_order)
+def _fair_champion(
+    history: History, champion: ModelBundle | None, *, as_of: datetime | None, settings: FitSettings
+) -> tuple[ModelBundle | None, str | None]:
+    """Return the champion as it may be judged, or None and why it may not.
+
+    Best are the newest leads alone: then the candidate has learned from what came between the
+    champion's training and them, which is what there is to compare.
+    """
+    known_until = None if champion is None else champion.summary.get("known_until")
+    if champion is None or not isinstance(known_until, str) or not history.has_times:
+        return champion, None
     until_days = to_days(datetime.fromisoformat(known_until))
-    protocol = plan_protocol(
-        history,
-        labels,
-        read_maturity(labels),
-        seed=settings.seed,
-        not_before_days=until_days,
-    )
-    first_days = min(float(labels.moment_days[fold.test].min()) for fold in protocol.folds)
-    if first_days > until_days:
-        return None
-    return (
+    labels = label_history(history, as_of=as_of, check_order=settings.check_order)
+    maturity = read_maturity(labels)
+
+    def judged_from(not_before_days: float) -> float:
+        protocol = plan_protocol(
+            history, labels, maturity, seed=settings.seed, not_before_days=not_before_days
+        )
+        return min(float(labels.moment_days[fold.test].min()) for fold in protocol.folds)
+
+    if judged_from(-math.inf) > until_days:
+        summary = {key: value for key, value in champion.summary.items() if key != "known_until"}
+        return replace(champion, summary=summary), None
+    if judged_from(until_days) > until_days:
+        return champion, None
+    return None, (
         f"not compared with model {champion.version}: it knows outcomes until {known_until[:10]}, "
         "and too few later leads are old enough; held to the standard of a first model"
     )

@@ -35,12 +35,12 @@ outcomes:
 
 
 def write_crm(
-    folder: Path, *, n_leads: int, flipped_from: int | None = None, n_known: int | None = None
+    folder: Path, *, n_leads: int, n_known: int | None = None, flipped: range = range(0)
 ) -> ImportRequest:
     """Write 300 days of leads: larger companies from referrals win more often, in ten days.
 
-    From `flipped_from` on the outcomes are the other way round. Only the first `n_known` leads,
-    and what was known of them when the next one came, are written.
+    Outcomes of leads in `flipped` are the other way round. Only the first `n_known` leads, and
+    what was known of them when the next one came, are written.
     """
     rng = np.random.default_rng(3)
     folder.mkdir(exist_ok=True)
@@ -54,8 +54,7 @@ def write_crm(
         p = 0.6 / (1 + np.exp(-1.5 * (channel == "referral") - (size - 250) / 60))
         at = created + timedelta(days=float(rng.lognormal(2.0, 0.5)))
         is_won = bool(rng.random() < p)
-        if flipped_from is not None and number >= flipped_from:
-            is_won = not is_won
+        is_won ^= number in flipped
         if created < end:
             stamp = created.isoformat()
             leads.append(f"{number},{stamp},p{number}@c{number}.example,{channel},{size}")

@@ -2,13 +2,11 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from leadqual.config import Settings
@@ -21,54 +19,12 @@ from leadqual.services.training import Trained, train
 from leadqual.services.workshop import Workshop, open_workshop
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
-MAPPING = """
-source: crm
-files:
-  leads: {path: leads.csv}
-  deals: {path: deals.csv, key: id}
-lead:
-  external_id: id
-  created_at: created
-  source: channel
-  contact.email: mail
-  company.n_employees: size
-outcomes:
-  - {file: deals, type: {column: kind}, occurred_at: at, amount_usd: usd}
-"""
-
-
-def write_export(folder: Path, *, n_leads: int, won_share: float = 0.3) -> ImportRequest:
-    """Larger companies from referrals win more often, about ten days after they came."""
-    rng = np.random.default_rng(3)
-    folder.mkdir(exist_ok=True)
-    start = NOW - timedelta(days=330)
-    leads, deals = ["id,created,mail,channel,size"], ["id,kind,at,usd"]
-    for number in range(n_leads):
-        created = start + timedelta(days=300 * number / max(n_leads, 1))
-        channel = ("referral", "webinar", "newsletter")[int(rng.integers(3))]
-        size = int(rng.integers(1, 500))
-        logit = 1.5 * (channel == "referral") + (size - 250) / 120
-        p = 1 / (1 + np.exp(-logit)) * won_share * 2
-        leads.append(f"{number},{created.isoformat()},p{number}@c{number}.example,{channel},{size}")
-        at = (created + timedelta(days=float(rng.lognormal(2.0, 0.5)))).isoformat()
-        deals.append(
-            f"{number},won,{at},{1000 * size}" if rng.random() < p else f"{number},lost,{at},"
-        )
-    (folder / "leads.csv").write_text("\n".join(leads) + "\n", encoding="utf-8")
-    (folder / "deals.csv").write_text("\n".join(deals) + "\n", encoding="utf-8")
-    (folder / "map.yaml").write_text(MAPPING, encoding="utf-8")
-    return ImportRequest(data=folder, mapping=folder / "map.yaml")
+WriteExport = Callable[..., ImportRequest]
+OpenBare = Callable[[Path], AbstractContextManager[Workshop]]
 
 
 def ignore(_step: str) -> None:
     pass
-
-
-@contextmanager
-def open_bare(home: Path) -> Iterator[Workshop]:
-    """Open a deployment without a lab book, whose database takes seconds to make."""
-    with open_workshop(Settings(home=home)) as opened:
-        yield replace(opened, lab_book=None)
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +33,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def workshop(home: Path) -> Iterator[Workshop]:
+def workshop(home: Path, write_export: WriteExport) -> Iterator[Workshop]:
     with open_workshop(Settings(home=home)) as opened:
         import_file(opened, write_export(home / "crm", n_leads=900), now=NOW)
         yield opened
@@ -162,7 +118,9 @@ def test_same_data_gives_the_same_model(workshop: Workshop, trained: Trained, ho
     assert one.files["conversion.json"].sha256 == two.files["conversion.json"].sha256
 
 
-def test_export_can_be_learned_from_without_a_store(tmp_path: Path) -> None:
+def test_export_can_be_learned_from_without_a_store(
+    tmp_path: Path, write_export: WriteExport, open_bare: OpenBare
+) -> None:
     request = write_export(tmp_path / "crm", n_leads=500)
     source = HistorySource(data=request.data, mapping=request.mapping)
 
@@ -175,7 +133,9 @@ def test_export_can_be_learned_from_without_a_store(tmp_path: Path) -> None:
     assert n_stored == 0
 
 
-def test_leaky_column_stops_training_unless_somebody_answers_for_it(tmp_path: Path) -> None:
+def test_leaky_column_stops_training_unless_somebody_answers_for_it(
+    tmp_path: Path, write_export: WriteExport, open_bare: OpenBare
+) -> None:
     request = write_export(tmp_path / "crm", n_leads=500)
     won = {
         line.split(",")[0]
@@ -187,7 +147,8 @@ def test_leaky_column_stops_training_unless_somebody_answers_for_it(tmp_path: Pa
         f"{line},{'closed' if line.split(',')[0] in won else ''}" for line in lines[1:]
     ]
     (request.data / "leads.csv").write_text("\n".join(leaky), encoding="utf-8")
-    request.mapping.write_text(MAPPING + "attributes: [stage]\n", encoding="utf-8")
+    with request.mapping.open("a", encoding="utf-8") as stream:
+        stream.write("attributes: [stage]\n")
     source = HistorySource(data=request.data, mapping=request.mapping)
 
     with open_bare(tmp_path / "home") as workshop:
@@ -202,7 +163,7 @@ def test_leaky_column_stops_training_unless_somebody_answers_for_it(tmp_path: Pa
 
 @pytest.mark.parametrize("n_leads", [0, 1, 60])
 def test_too_little_history_is_an_error_that_registers_nothing(
-    tmp_path: Path, n_leads: int
+    tmp_path: Path, write_export: WriteExport, open_bare: OpenBare, n_leads: int
 ) -> None:
     with open_bare(tmp_path / "home") as workshop:
         if n_leads:
