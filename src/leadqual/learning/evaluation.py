@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Final
 
@@ -77,8 +77,9 @@ def evaluate(
     settings : FitSettings, optional
         As for `fit_bundle`.
     champion : ModelBundle, optional
-        The model that serves; judged on leads that came after its training where there are
-        enough of them, else on leads that it may have seen (which favours it).
+        The model that serves; compared on leads that came after its training. Where too few of
+        them are old enough it is not compared, and `champion_remark` says so: beside a model
+        that knows their answers every candidate would look worse for ever.
     n_resamples : int
         Bootstrap resamples behind each interval.
 
@@ -101,11 +102,25 @@ def evaluate(
         for fold, known_at in zip(protocol.folds, protocol.as_of, strict=True)
     ]
     rows = np.sort(np.concatenate([fold.test for fold in protocol.folds]))
-    others = {RULES: rules_bundle()} | ({} if champion is None else {CHAMPION: champion})
+    remark = None
+    others = {RULES: rules_bundle()}
+    if champion is not None:
+        remark = _why_not_compared(champion, seen_until, first_days=labels.moment_days[rows].min())
+        others |= {CHAMPION: champion} if remark is None else {}
     for name, bundle in others.items():
         answers.put(CONVERSION, rows, {name: _ask(bundle, history, rows).p[:, _CONVERSION]})
     judging = _Judging(history, labels, protocol, rows, n_resamples, settings.seed)
-    return _report(judging, answers, models[-1])
+    return replace(_report(judging, answers, models[-1]), champion_remark=remark)
+
+
+def _why_not_compared(champion: ModelBundle, seen_until: float, *, first_days: float) -> str | None:
+    """Say why a champion may not be judged on leads from this day on; None when it may."""
+    if not first_days <= seen_until:  # without times nothing is known, and it is compared
+        return None
+    return (
+        f"not compared with model {champion.version}: it knows outcomes until "
+        f"{to_moment(seen_until):%Y-%m-%d}, and too few later leads are old enough"
+    )
 
 
 def _known_until_days(champion: ModelBundle) -> float:

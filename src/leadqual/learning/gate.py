@@ -50,6 +50,7 @@ def judge(report: EvaluationReport) -> Verdict:
     difference itself is larger than a small margin (.02 AUC, 2 % of log loss), so that a wide
     interval is no free pass. A first model has no champion: it must rank better than chance and
     not worse than the written rules, and its probabilities must not be worse than the base rate.
+    The same holds where the champion could not be compared.
 
     Parameters
     ----------
@@ -66,9 +67,10 @@ def judge(report: EvaluationReport) -> Verdict:
         checks = [_ranking(judged, CHAMPION), _probabilities(judged, CHAMPION)]
     else:
         checks = [_skill(judged), _ranking(judged, RULES), _probabilities(judged, BASE_RATE)]
+    remarks = () if report.champion_remark is None else (report.champion_remark,)
     return Verdict(
         promote=all(passed for passed, _ in checks),
-        reasons=tuple(reason for _, reason in checks),
+        reasons=(*remarks, *(reason for _, reason in checks)),
         numbers=_numbers(judged),
     )
 

@@ -72,7 +72,9 @@ def plan_protocol(
     seed : int
         Order of groups in cross-validation.
     not_before_days : float
-        Days since 1970: judge later leads only, where enough of them are old enough.
+        Days since 1970: judge later leads only, where enough of them are old enough. The newest
+        30 % are judged when all of them came later: then the candidate has learned from what
+        came between.
 
     Raises
     ------
@@ -103,7 +105,7 @@ def _by_time(
         won = labels.delay_days[mature] <= horizon
         later = labels.moment_days[mature] > not_before_days
         candidates = [_newest(mature, won)]
-        if not later.all():
+        if len(candidates[0][0]) > later.sum():
             candidates.insert(0, (mature[later], won[later]))
         for rows, wins in candidates:
             if not len(rows):

@@ -97,6 +97,8 @@ class EvaluationReport:
         Summary of the fitted model.
     notes : tuple of str
         Peculiarities of the history.
+    champion_remark : str or None
+        Why the champion was not compared, when there is one and it was not.
     """
 
     source: str
@@ -114,6 +116,7 @@ class EvaluationReport:
     coverage: Mapping[str, int]
     learned: Mapping[str, object]
     notes: tuple[str, ...]
+    champion_remark: str | None = None
 
     @property
     def verdicts(self) -> tuple[str, ...]:
@@ -179,6 +182,7 @@ class EvaluationReport:
             "coverage": dict(self.coverage),
             "learned": dict(self.learned),
             "notes": list(self.notes),
+            "champion_remark": self.champion_remark,
         }
 
 

@@ -152,7 +152,7 @@ class TestGate:
     def test_a_better_candidate_replaces_a_champion_from_another_market(
         self, wins_only: MakeHistory
     ) -> None:
-        other_market = wins_only(2_000, signal=-1.0, seed=12)
+        other_market = wins_only(2_000, n_days=150, signal=-1.0, seed=12)
         champion = fit_bundle(other_market, as_of=None, version="old", created_at=NOW).bundle
 
         report = evaluate(wins_only(4_000, seed=8), as_of=None, champion=champion, n_resamples=80)
@@ -186,3 +186,16 @@ class TestGate:
         high = verdict.numbers["minus_champion.auc.high"]
         assert high is not None
         assert high < 0
+
+    def test_a_champion_that_knows_the_answers_is_not_compared(
+        self, wins_only: MakeHistory
+    ) -> None:
+        history = wins_only(4_000, signal=2.0, seed=8)
+        champion = fit_bundle(history, as_of=None, version="yesterday", created_at=NOW).bundle
+
+        report = evaluate(history, as_of=None, champion=champion, n_resamples=40)
+        verdict = judge(report)
+
+        assert CHAMPION not in report.conversion.comparison.metrics
+        assert "not compared with model yesterday" in verdict.reasons[0]
+        assert verdict.promote
