@@ -3,18 +3,31 @@
 from __future__ import annotations
 
 import json
+import signal
+import socket
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import typer
 
 from leadqual.cli import main
 from leadqual.cli.app import app
+from leadqual.config import Settings
+from leadqual.leads.flat import flatten_lead
+from leadqual.qualify.bundle import bundle_files
+from leadqual.registry.local import GoldenInput
+from leadqual.services.scoring import columns_of
+from leadqual.services.workshop import call_of_operator, open_workshop
+from leadqual.testing import START, make_bundle, make_lead, make_payload
 
 COMMAND = str(Path(sys.executable).with_name("leadqual"))
 BARE = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", "OMP_NUM_THREADS": "1"}
@@ -211,3 +224,124 @@ def test_doctor_names_what_is_missing_and_passes_without_a_model(run: Run) -> No
     assert health["model"] == "warn"
     assert health["schema"] == "ok"
     assert {"python", "disk", "mlflow", "database", "signing key"} <= set(health)
+
+
+def test_history_becomes_a_model_that_scores_files(run: Run, tmp_path: Path) -> None:
+    mapping = str(Path(__file__).parents[2] / "data_samples" / "mappings" / "sample.yaml")
+    run("simulate", "--leads", "9000", "--out", "history", "--json")
+    imported = run("import", "history", "--mapping", mapping, "--json").document
+    suggested = run("mapping", "suggest", "history/leads.csv").out
+
+    trained = run("train", "--json").document
+    promoted = run("promote", trained["version"], "--force", "the first one", "--json").document
+    listed = run("models", "--json").document["models"]
+    scored = run("score", "history/leads.csv", "--mapping", mapping, "--json").document
+    evaluated = run(
+        "evaluate", trained["version"], "--data", "history", "--mapping", mapping,
+        "--html", "report.html", "--json",
+    ).document  # fmt: skip
+    again = run("retrain", "--json").document
+
+    assert imported["n_created"] == 9000
+    assert "created_at" in suggested
+    assert promoted["champion"] == trained["version"]
+    assert [(model["version"], model["alias"]) for model in listed] == [
+        (trained["version"], "champion")
+    ]
+    assert (scored["n_scored"], scored["model_version"]) == (9000, trained["version"])
+    assert evaluated["conversion"]["metrics"]["champion"]["auc"]["value"] > 0.5
+    assert (tmp_path / "report.html").read_text(encoding="utf-8").startswith("<!doctype html>")
+    assert again["ending"] == "unchanged"
+    assert "no previous champion" in run("rollback", expect=1).err
+
+
+@pytest.fixture
+def versions(tmp_path: Path) -> tuple[str, str]:
+    """Return two versions that the deployment of `run` has; the first one is champion."""
+    columns = columns_of([flatten_lead(make_lead(number)) for number in range(5)])
+    names = ("2026-11-20-1", "2026-11-21-1")
+    with open_workshop(Settings(home=tmp_path / "home")) as workshop:
+        for name in names:
+            workshop.registry.save(
+                bundle_files(make_bundle(name)),
+                version=name,
+                metadata={},
+                documents={},
+                golden=GoldenInput(columns=columns, n_leads=5),
+            )
+        workshop.models.promote(names[0], call=call_of_operator(START))
+    return names
+
+
+@contextmanager
+def serving(home: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    process = subprocess.Popen(
+        [COMMAND, "serve", "--port", "0", "--json"],
+        env={**BARE, "LEADQUAL_HOME": str(home)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stdout is not None
+        address = json.loads("".join(process.stdout.readline() for _ in range(3)))["url"]
+        yield process, address
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_server_says_where_it_listens_and_obeys_sigterm(
+    tmp_path: Path, versions: tuple[str, str]
+) -> None:
+    with serving(tmp_path / "home") as (process, url):
+        ready = httpx.get(f"{url}/readyz", timeout=20).json()
+        process.send_signal(signal.SIGTERM)
+        code = process.wait(timeout=20)
+
+    assert ready["model_version"] == versions[0]
+    assert ready["degraded"] == []
+    assert code == 0
+
+
+def test_running_server_swaps_within_two_seconds_and_fails_no_request(
+    run: Run, tmp_path: Path, versions: tuple[str, str]
+) -> None:
+    key = run("keys", "create", "--scopes", "leads:read", "--json").document["key"]
+    seen: list[tuple[float, int, str]] = []
+
+    with (
+        serving(tmp_path / "home") as (_, url),
+        httpx.Client(base_url=url, headers={"Authorization": f"Bearer {key}"}) as client,
+    ):
+        client.get("/readyz", timeout=20)
+        stop = threading.Event()
+
+        def ask() -> None:
+            while not stop.is_set():
+                answer = client.post("/v1/score", json=make_payload(1))
+                version = answer.json()["score"]["model_version"] if answer.is_success else ""
+                seen.append((time.monotonic(), answer.status_code, version))
+
+        asking = threading.Thread(target=ask)
+        asking.start()
+        run("promote", versions[1])
+        promoted_at = time.monotonic()
+        time.sleep(2.5)
+        stop.set()
+        asking.join()
+
+    assert {status for _, status, _ in seen} == {200}
+    assert seen[0][2] == versions[0]
+    assert all(version == versions[1] for at, _, version in seen if at > promoted_at + 2)
+    assert any(at > promoted_at + 2 for at, _, _ in seen)
+
+
+def test_port_in_use_is_explained(run: Run) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+
+        done = run("serve", "--port", str(taken.getsockname()[1]), expect=1)
+
+    assert "--port" in done.err

@@ -107,7 +107,7 @@ def suggest(
     as_json: AsJson = False,
 ) -> None:
     """Guess a mapping file from the header and the values of an export."""
-    from leadqual.leads.mapping import suggest_mapping
+    from leadqual.leads.suggest import suggest_mapping
 
     text = suggest_mapping(file)
     emit({"mapping": text}, as_json=as_json, text=text.rstrip("\n"))

@@ -1,6 +1,8 @@
 import json
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -8,10 +10,19 @@ import pytest
 from leadqual.errors import AuthenticationError
 from leadqual.routing.decision import Queue
 from leadqual.services.calls import Role, Scope
-from leadqual.services.demo import LOGINS, prepare_access, seed_queues
+from leadqual.services.demo import (
+    LOGINS,
+    DemoSize,
+    prepare_access,
+    prepare_model,
+    seed_queues,
+)
+from leadqual.services.histories import read_store_history
 from leadqual.services.serving import Serving
+from leadqual.services.workshop import Workshop
 from leadqual.testing import START, make_bundle, make_call, make_serving
 
+NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 URL = "http://127.0.0.1:8000"
 
 
@@ -89,3 +100,21 @@ def test_both_queues_are_seeded_once_with_scored_leads(serving: Serving) -> None
     assert n_open[Queue.SDR] >= 10
     assert top.score.model_version == serving.scorer.live.model_version
     assert top.score.reasons
+
+
+def test_model_is_made_once_from_a_simulated_history(
+    tmp_path: Path, open_bare: Callable[[Path], AbstractContextManager[Workshop]]
+) -> None:
+    steps: list[str] = []
+    with open_bare(tmp_path / "home") as workshop:
+        size = DemoSize(n_leads=4000, n_days=500)
+        first = prepare_model(workshop, now=NOW, on_step=steps.append, size=size)
+        n_steps = len(steps)
+        again = prepare_model(workshop, now=NOW, on_step=steps.append, size=size)
+
+        assert first.is_new
+        assert not again.is_new
+        assert again.version == first.version == workshop.models.aliases().champion
+        assert len(steps) == n_steps
+        assert read_store_history(workshop.store, as_of=None).n_leads == 4000
+        assert (tmp_path / "home" / "demo" / "truth.csv").is_file()
