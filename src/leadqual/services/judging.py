@@ -79,7 +79,7 @@ def judge_history(
         Who serves.
     """
     try:
-        fair, remark = _fair_champion(history, champion, as_of=as_of, settings=settings)
+        fair, remark = fair_champion(history, champion, as_of=as_of, settings=settings)
         report = evaluate(history, as_of=as_of, settings=settings, champion=fair)
     except NotEnoughDataError as error:
         refused = Verdict(promote=False, reasons=(f"cannot be judged: {error}",), numbers={})
@@ -101,11 +101,29 @@ def load_champion(workshop: Workshop) -> tuple[ModelBundle | None, tuple[str, ..
         return None, (f"nothing was compared with the champion: {error}",)
 
 
-def _fair_champion(
+def fair_champion(
     history: History, champion: ModelBundle | None, *, as_of: datetime | None, settings: FitSettings
 ) -> tuple[ModelBundle | None, str | None]:
     """Return the champion as it may be judged, or None and why it may not.
 
+    Parameters
+    ----------
+    history : History
+        What it would be judged on.
+    champion : ModelBundle or None
+        None gives None without a reason.
+    as_of : datetime or None
+        Nothing recorded later is read.
+    settings : FitSettings
+        Of the run.
+
+    Raises
+    ------
+    NotEnoughDataError
+        There is too little to judge anybody by.
+
+    Notes
+    -----
     Best are the newest leads alone: then the candidate has learned from what came between the
     champion's training and them, which is what there is to compare.
     """
