@@ -126,9 +126,8 @@ def _validated(address: str) -> EmailAddress | None:
 
 def _registrable(host: str) -> str:
     """Return the registrable domain of a valid host; a bare suffix is returned as it is."""
-    known, top = _suffixes(), host.rpartition(".")[2]
-    is_short = host.count(".") == 1
-    if is_short and top in known and host not in known and f"*.{top}" not in known:
+    known = _suffixes()
+    if host.count(".") == 1 and host not in known and f"*.{host.partition('.')[2]}" not in known:
         return host
     parts = _extractor()(host)
     if not parts.suffix:

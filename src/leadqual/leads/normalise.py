@@ -9,14 +9,9 @@ from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from leadqual.leads.addresses import (
-    EmailAddress,
-    clean_email,
-    clean_phone,
-    is_free_mail,
-    registrable_domain,
-)
+from leadqual.leads.addresses import clean_email, clean_phone, is_free_mail, registrable_domain
 from leadqual.leads.countries import country_code
+from leadqual.leads.fields import SECTIONS
 from leadqual.leads.parse import field_reasons
 from leadqual.leads.schema import MAX_TEXT, FieldReason, Lead, Motion, RawLead, Rejected
 from leadqual.leads.titles import Title, read_department, read_seniority, read_title
@@ -66,10 +61,10 @@ def normalise(raw: RawLead, *, now: datetime, require_contact: bool = True) -> L
         None as well: a lead is worth more than a field. A malformed e-mail address or an
         impossible time rejects the lead. Normalising a lead again changes nothing.
     """
-    values = {
-        name: value.__dict__ if isinstance(value, BaseModel) else value
-        for name, value in raw.__dict__.items()
-    }
+    values = _known(raw.__dict__)
+    for name in (*SECTIONS, "attributes"):
+        part = values[name]
+        values[name] = _known(part.__dict__ if isinstance(part, BaseModel) else part)
     return normalise_values(values, now=now, require_contact=require_contact)
 
 
@@ -83,8 +78,8 @@ def normalise_values(
     Parameters
     ----------
     values : mapping
-        Shape of CONTRACT "Lead", each value of the Python type of its field or None, texts
-        trimmed; bounds need not hold. Unknown sections and fields are rejected. A country,
+        Shape of CONTRACT "Lead", each value of the Python type of its field, texts trimmed and
+        not empty; bounds need not hold. Unknown sections and fields are rejected. A country,
         phone number or domain that cannot be read is dropped before its form is checked.
     """
     problems: list[FieldReason] = []
@@ -92,22 +87,15 @@ def normalise_values(
     if isinstance(created_at, FieldReason):
         problems.append(created_at)
         created_at = now
-    contact = values.get("contact") or {}
-    email = _read(clean_email, contact.get("email"))
-    if contact.get("email") and email is None:
-        problems.append(FieldReason("contact.email", "is not a valid e-mail address"))
-    source = _read(_source, values.get("source")) or ""
-    clean: dict[str, Any] = {name: _without_empty(value) for name, value in values.items()}
-    clean["source"] = source or values.get("source")
-    clean["motion"] = values.get("motion") or default_motion(source)
-    clean["created_at"] = created_at
-    if email is not None:
-        clean["email_domain"] = email.domain
-        clean["is_free_mail"] = is_free_mail(email.domain)
-    if contact:
-        _read_contact(clean["contact"], email)
-    if values.get("company"):
-        _read_company(clean["company"])
+    source = _read(_source, values.get("source")) or values.get("source")
+    clean: dict[str, Any] = {**values, "created_at": created_at}
+    if source is not None:
+        clean["source"] = source
+        clean.setdefault("motion", default_motion(source))
+    if "contact" in clean:
+        problems += _read_contact(clean)
+    if "company" in clean:
+        _read_company(clean)
     if require_contact and not _is_reachable(clean):
         problems.append(_unreachable(values))
     return _checked(clean, problems)
@@ -155,28 +143,34 @@ def _created_at(given: datetime | None, now: datetime) -> datetime | FieldReason
     return FieldReason("created_at", f"{limit}; expected when the lead came in")
 
 
-def _read_contact(clean: dict[str, Any], email: EmailAddress | None) -> None:
-    """Fill in e-mail, phone, country, seniority and department as they are read."""
-    if email is not None:
-        clean["email"] = email.address
-    title = _read(read_title, clean.get("job_title")) or _NO_TITLE
-    clean["seniority"] = _read(read_seniority, clean.get("seniority")) or title.seniority
-    clean["department"] = _read(read_department, clean.get("department")) or title.department
-    clean["phone"] = _read(clean_phone, clean.get("phone"))
-    clean["country"] = _read(country_code, clean.get("country"))
+def _read_contact(clean: dict[str, Any]) -> list[FieldReason]:
+    """Fill in e-mail, phone, country, seniority and department as read, and the mail domain."""
+    contact = clean["contact"] = dict(clean["contact"])
+    title = _read(read_title, contact.get("job_title")) or _NO_TITLE
+    contact["seniority"] = _read(read_seniority, contact.get("seniority")) or title.seniority
+    contact["department"] = _read(read_department, contact.get("department")) or title.department
+    contact["phone"] = _read(clean_phone, contact.get("phone"))
+    contact["country"] = _read(country_code, contact.get("country"))
+    given = contact.get("email")
+    email = _read(clean_email, given)
+    if email is None:
+        return [FieldReason("contact.email", "is not a valid e-mail address")] if given else []
+    contact["email"] = email.address
+    clean["email_domain"] = email.domain
+    clean["is_free_mail"] = is_free_mail(email.domain)
+    return []
 
 
 def _read_company(clean: dict[str, Any]) -> None:
-    """Fill in registrable domain and country as they are read."""
-    clean["domain"] = _read(registrable_domain, clean.get("domain"))
-    clean["country"] = _read(country_code, clean.get("country"))
+    """Fill in registrable domain and country as read."""
+    company = clean["company"] = dict(clean["company"])
+    company["domain"] = _read(registrable_domain, company.get("domain"))
+    company["country"] = _read(country_code, company.get("country"))
 
 
-def _without_empty(value: object) -> object:
-    """Return a section without its empty fields, None for an empty text."""
-    if isinstance(value, dict):
-        return {name: inner for name, inner in value.items() if inner is not None and inner != ""}
-    return None if value == "" else value
+def _known(part: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is neither None nor empty text."""
+    return {name: value for name, value in part.items() if value is not None and value != ""}
 
 
 def _is_reachable(clean: Mapping[str, Any]) -> bool:

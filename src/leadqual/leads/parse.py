@@ -6,33 +6,14 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
-from leadqual.leads.schema import (
-    MAX_ATTRIBUTES,
-    Campaign,
-    Company,
-    Consent,
-    Contact,
-    Engagement,
-    FieldReason,
-    Interest,
-    Motion,
-    RawLead,
-    Rejected,
-)
+from leadqual.leads.fields import SECTIONS
+from leadqual.leads.schema import MAX_ATTRIBUTES, FieldReason, Motion, RawLead, Rejected
 
 MAX_REASONS: Final = 20
 """A body of thousands of wrong fields gets this many reasons and a count of the rest."""
 
-_SECTIONS: Final[Mapping[str, type[BaseModel]]] = {
-    "contact": Contact,
-    "company": Company,
-    "interest": Interest,
-    "engagement": Engagement,
-    "campaign": Campaign,
-    "consent": Consent,
-}
 # Names of unknown fields come from outside too: only those that look like names are shown.
 _SHOWABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,39}")
 
@@ -133,7 +114,7 @@ def _path(loc: tuple[int | str, ...]) -> str:
 def _unknown(loc: tuple[int | str, ...]) -> tuple[str, str]:
     """Say where an unknown field stands, and what could have stood there."""
     section = str(loc[0]) if len(loc) > 1 else ""
-    model = _SECTIONS.get(section, RawLead)
+    model = SECTIONS.get(section, RawLead)
     known = ", ".join(model.model_fields)
     place = f"{section}." if section else ""
     name = str(loc[-1])

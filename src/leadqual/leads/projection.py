@@ -50,7 +50,8 @@ class LeadReader:
         """
         if row.problem is not None:
             return Rejected((FieldReason("row", row.problem),))
-        payload: dict[str, object] = {"external_id": self.read_id(row)}
+        lead_id = self.read_id(row)
+        payload: dict[str, object] = {} if lead_id is None else {"external_id": lead_id}
         problems: list[FieldReason] = []
         for section, readers in self.sections.items():
             values = _read_all(readers, row.cells, section=section, problems=problems)
@@ -59,22 +60,17 @@ class LeadReader:
             elif values:
                 payload[section] = values
         lead = normalise_values(payload, now=now, require_contact=require_contact)
-        problems += self._missing(payload, problems)
+        problems += [
+            FieldReason(name, "is empty")
+            for name in self.required
+            if name not in payload and all(problem.field != name for problem in problems)
+        ]
         if isinstance(lead, Lead) and not problems:
             return lead
         if isinstance(lead, Rejected):
             told = {problem.field for problem in problems}
             problems += [reason for reason in lead.reasons if reason.field not in told]
         return Rejected(tuple(self._with_column(problem) for problem in problems))
-
-    def _missing(
-        self, payload: Mapping[str, object], problems: list[FieldReason]
-    ) -> Iterator[FieldReason]:
-        """Find required fields whose cell was empty."""
-        told = {problem.field for problem in problems}
-        for name in self.required:
-            if payload.get(name) is None and name not in told:
-                yield FieldReason(name, "is empty")
 
     def _with_column(self, reason: FieldReason) -> FieldReason:
         """Name the column beside the field: that is what its owner can repair."""

@@ -23,7 +23,7 @@ from leadqual.leads.flat import flatten_lead
 from leadqual.leads.mapping import MappingSpec
 from leadqual.leads.projection import LeadReader, compile_leads
 from leadqual.leads.rejected import RejectedRow
-from leadqual.leads.rows import Progress, Row, collector_paused
+from leadqual.leads.rows import Progress, Row, relaxed_collector
 from leadqual.leads.schema import FieldReason, Lead, Rejected, Scalar
 from leadqual.outcomes.event_rows import EventReader, compile_events
 from leadqual.outcomes.events import OutcomeEvent
@@ -205,13 +205,12 @@ def _lead_chunks(
     """Read the lead table."""
     reader = compile_leads(export)
     is_empty = True
-    for chunk in export.leads.chunks(on_progress=on_progress):
-        is_empty = False
-        with collector_paused():
-            leads = [
+    with relaxed_collector():
+        for chunk in export.leads.chunks(on_progress=on_progress):
+            is_empty = False
+            yield [
                 _mapped_lead(reader, row, now=now, require_contact=require_contact) for row in chunk
             ]
-        yield leads
     if is_empty:
         raise FileFormatError(
             f"{export.leads.path.name}: has column names and no row; expected one row per lead"
@@ -235,21 +234,20 @@ def _event_chunks(
 ) -> Iterator[EventChunk]:
     """Read every file that outcomes speak about."""
     offset = 0
-    for name, outcomes in readers.items():
-        table = export.tables[name]
-        shifted = None if on_progress is None else _shift(on_progress, offset)
-        is_lead_file = name == export.mapping.lead_file
-        for chunk in table.chunks(on_progress=shifted):
-            with collector_paused():
-                events = [
+    with relaxed_collector():
+        for name, outcomes in readers.items():
+            table = export.tables[name]
+            shifted = None if on_progress is None else _shift(on_progress, offset)
+            is_lead_file = name == export.mapping.lead_file
+            for chunk in table.chunks(on_progress=shifted):
+                yield [
                     MappedEvent(name, row.number, row.cells, event)
                     for row in chunk
                     if not (is_lead_file and row.problem)  # told with the leads
                     for event in (outcome.read(row) for outcome in outcomes)
                     if event is not None
                 ]
-            yield events
-        offset += table.n_bytes
+            offset += table.n_bytes
 
 
 def _shift(on_progress: Progress, offset: int) -> Progress:
