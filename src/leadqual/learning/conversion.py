@@ -14,7 +14,13 @@ from leadqual.learning.direct import ConversionTarget, build_target, choose_reci
 from leadqual.learning.funnel import Stage, fit_stages
 from leadqual.learning.preparing import TrainingSet, take_columns
 from leadqual.learning.settings import FEW_WINS
-from leadqual.learning.split import Fold, duplicate_groups, forward_folds, grouped_folds
+from leadqual.learning.split import (
+    N_FORWARD_FOLDS,
+    Fold,
+    duplicate_groups,
+    forward_folds,
+    grouped_folds,
+)
 
 Floats = NDArray[np.float64]
 
@@ -137,4 +143,4 @@ def _folds(data: TrainingSet, rows: NDArray[np.intp], *, seed: int) -> Sequence[
     if data.history.is_ordered:
         return forward_folds(len(rows))
     group = duplicate_groups(take_columns(data.history.columns, rows), len(rows))
-    return grouped_folds(data.labels.is_won[rows], group, seed=seed)
+    return grouped_folds(data.labels.is_won[rows], group, seed=seed, n_folds=N_FORWARD_FOLDS)
