@@ -20,6 +20,7 @@ from leadqual.services.calls import SYSTEM, Call, Role, Scope
 from leadqual.services.histories import HistorySource
 from leadqual.services.importing import ImportRequest, import_file
 from leadqual.services.intake import IntakeStatus
+from leadqual.services.judging import load_champion
 from leadqual.services.serving import Serving
 from leadqual.services.training import train
 from leadqual.services.workshop import Workshop, call_of_operator, mirror_aliases
@@ -84,9 +85,9 @@ def prepare_model(
     LeadqualError
         A step failed; what was done before it stays and is not done again.
     """
-    champion = workshop.models.aliases().champion
+    champion, _ = load_champion(workshop)
     if champion is not None:
-        return DemoModel(version=champion, is_new=False)
+        return DemoModel(version=champion.version, is_new=False)
     folder = workshop.settings.home / "demo"
     _simulate_if_absent(folder, size or DemoSize(), now=now, on_step=on_step)
     on_step("Importing leads and outcomes")

@@ -68,10 +68,7 @@ class Trained:
         report = self.judgement.report
         lines = [f"model {self.version}: {self.judgement.headline}"]
         lines += [] if report is None else ["", report.protocol, *report.verdicts]
-        lines += [
-            f"{head}: not learnable from this history, scored by rules ({why})"
-            for head, why in self.not_learnable.items()
-        ]
+        lines += [f"{head}: {why}" for head, why in self.not_learnable.items()]
         lines += ["", *(f"gate: {reason}" for reason in self.judgement.verdict.reasons)]
         lines += [f"card and report: {self.bundle_dir}"]
         how = "" if self.judgement.verdict.promote else ' --force "REASON"'

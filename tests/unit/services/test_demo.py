@@ -1,4 +1,5 @@
 import json
+import shutil
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -102,7 +103,7 @@ def test_both_queues_are_seeded_once_with_scored_leads(serving: Serving) -> None
     assert top.score.reasons
 
 
-def test_model_is_made_once_from_a_simulated_history(
+def test_model_is_made_once_from_a_simulated_history_and_again_when_it_is_lost(
     tmp_path: Path, open_bare: Callable[[Path], AbstractContextManager[Workshop]]
 ) -> None:
     steps: list[str] = []
@@ -118,3 +119,9 @@ def test_model_is_made_once_from_a_simulated_history(
         assert len(steps) == n_steps
         assert read_store_history(workshop.store, as_of=None).n_leads == 4000
         assert (tmp_path / "home" / "demo" / "truth.csv").is_file()
+
+        shutil.rmtree(workshop.registry.models_dir / first.version)
+        healed = prepare_model(workshop, now=NOW, on_step=steps.append, size=size)
+
+        assert healed.is_new
+        assert workshop.registry.load(healed.version).version == healed.version
