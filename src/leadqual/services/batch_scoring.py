@@ -19,7 +19,7 @@ from leadqual.qualify.bundle import ModelBundle
 from leadqual.qualify.policy import ScoringPolicy
 from leadqual.qualify.score import Head
 from leadqual.qualify.scoring import ScoreTable, score_columns
-from leadqual.services.score_files import ScoredRow, open_sink
+from leadqual.services.score_files import ScoredRow, open_score_file
 from leadqual.services.scoring import columns_of
 from leadqual.services.workshop import Workshop, active_standard
 
@@ -114,12 +114,12 @@ def score_file(
     )
     n_rows = n_rejected = 0
     chunks = iter_leads(request.data, mapping, now=now, on_progress=on_progress)
-    with open_sink(out, source=request.data, columns=table.columns) as sink:
+    with open_score_file(out, source=request.data, columns=table.columns) as write:
         for chunk in chunks:
             rows = list(_score_chunk(chunk, scorer))
             n_rows += len(rows)
             n_rejected += sum("rejected" in score for _, score in rows)
-            sink.write(rows)
+            write(rows)
     return ScoreSummary(
         out=out,
         n_rows=n_rows,

@@ -5,11 +5,10 @@ from __future__ import annotations
 import csv
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Final, Protocol, Self
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -40,39 +39,33 @@ _FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
 _NUMBER: Final = re.compile(r"[+-]?\d+([.,]\d+)*([eE][+-]?\d+)?")
 
 
-class ScoreSink(Protocol):
-    """Somewhere scored rows go; nothing is there until it is closed without an error."""
-
-    def __enter__(self) -> Self:
-        """Open the file."""
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Put the file in its place, or remove what was written when there was an error."""
-
-    def write(self, rows: Sequence[ScoredRow]) -> None:
-        """Append rows, in the order of the input."""
+Write = Callable[[Sequence[ScoredRow]], None]
+"""Appends rows, in the order of the input."""
 
 
-def open_sink(out: Path, *, source: Path, columns: Sequence[str]) -> ScoreSink:
-    """Return the sink for a file by its ending: `.parquet`, or else CSV.
+@contextmanager
+def open_score_file(out: Path, *, source: Path, columns: Sequence[str]) -> Iterator[Write]:
+    """Give a function that writes scored rows: Parquet where `out` ends so, else CSV.
+
+    The file is put in its place when all went well; an error leaves what was there before.
 
     Parameters
     ----------
     out : Path
-        The file to write; an existing one is replaced when the new one is complete.
+        The file to write.
     source : Path
         The input file: a Parquet file gives its columns with their types.
     columns : sequence of str
         Names of the input columns.
     """
-    if out.suffix.lower() == ".parquet":
-        return _ParquetSink(out, source=source, columns=columns)
-    return _CsvSink(out, columns)
+    part = out.with_name(f"{out.name}.part")
+    is_parquet = out.suffix.lower() == ".parquet"
+    with ExitStack() as stack:
+        stack.callback(part.unlink, missing_ok=True)
+        opened = _parquet(part, source, columns) if is_parquet else _csv(part, columns)
+        with opened as write:
+            yield write
+        part.replace(out)
 
 
 def added_names(columns: Sequence[str]) -> list[str]:
@@ -81,100 +74,70 @@ def added_names(columns: Sequence[str]) -> list[str]:
     return [f"score.{name}" if name in taken else name for name in SCORE_COLUMNS]
 
 
-class _CsvSink:
+@contextmanager
+def _csv(path: Path, columns: Sequence[str]) -> Iterator[Write]:
     """Delimited text that a spreadsheet can open without running anything in it."""
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream)
+        writer.writerow([_safe(name) for name in (*columns, *added_names(columns))])
 
-    def __init__(self, out: Path, columns: Sequence[str]) -> None:
-        self._out = out
-        self._part = out.with_name(f"{out.name}.part")
-        self._columns = list(columns)
+        def write(rows: Sequence[ScoredRow]) -> None:
+            writer.writerows(
+                [
+                    *(_safe(cells.get(name)) for name in columns),
+                    *(_safe(score.get(name)) for name in SCORE_COLUMNS),
+                ]
+                for cells, score in rows
+            )
 
-    def __enter__(self) -> Self:
-        self._stream = self._part.open("w", encoding="utf-8", newline="")
-        self._writer = csv.writer(self._stream)
-        names = [*self._columns, *added_names(self._columns)]
-        self._writer.writerow([_safe(name) for name in names])
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._stream.close()
-        _settle(self._part, self._out, is_good=error is None)
-
-    def write(self, rows: Sequence[ScoredRow]) -> None:
-        self._writer.writerows(
-            [
-                *(_safe(cells.get(name)) for name in self._columns),
-                *(_safe(score.get(name)) for name in SCORE_COLUMNS),
-            ]
-            for cells, score in rows
-        )
+        yield write
 
 
-class _ParquetSink:
+@contextmanager
+def _parquet(path: Path, source: Path, columns: Sequence[str]) -> Iterator[Write]:
     """Parquet with the input's own types where the input is Parquet, else text."""
+    import pyarrow as pa
+    from pyarrow import parquet
 
-    def __init__(self, out: Path, *, source: Path, columns: Sequence[str]) -> None:
-        self._out = out
-        self._part = out.with_name(f"{out.name}.part")
-        self._source = source
-        self._columns = list(columns)
+    with ExitStack() as stack:
+        originals = _originals(source, stack)
+        text_fields = [pa.field(name, pa.string()) for name in columns]
+        kept_fields = text_fields if originals is None else list(originals.schema)
+        schema = pa.schema([*kept_fields, *_score_fields([field.name for field in kept_fields])])
+        writer = stack.enter_context(parquet.ParquetWriter(path, schema))
 
-    def __enter__(self) -> Self:
-        from pyarrow import parquet
+        def write(rows: Sequence[ScoredRow]) -> None:
+            kept = (
+                _as_text(rows, columns)
+                if originals is None
+                else list(originals.take(len(rows)).columns)
+            )
+            added = [
+                pa.array([score.get(name) for _, score in rows], type=_arrow_type(kind))
+                for name, kind in SCORE_COLUMNS.items()
+            ]
+            writer.write_table(pa.table([*kept, *added], schema=schema))
 
-        with ExitStack() as stack:
-            self._originals = _originals(self._source, stack)
-            self._schema = self._full_schema()
-            self._writer = stack.enter_context(parquet.ParquetWriter(self._part, self._schema))
-            self._open = stack.pop_all()
-        return self
+        yield write
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._open.close()
-        _settle(self._part, self._out, is_good=error is None)
 
-    def write(self, rows: Sequence[ScoredRow]) -> None:
-        import pyarrow as pa
+def _score_fields(kept: Sequence[str]) -> list[pa.Field]:
+    import pyarrow as pa
 
-        kept = self._take(len(rows)) if self._originals else self._as_text(rows)
-        added = [
-            pa.array([score.get(name) for _, score in rows], type=_arrow_type(kind))
-            for name, kind in SCORE_COLUMNS.items()
-        ]
-        self._writer.write_table(pa.table([*kept, *added], schema=self._schema))
+    kinds = SCORE_COLUMNS.values()
+    return [
+        pa.field(name, _arrow_type(kind))
+        for name, kind in zip(added_names(kept), kinds, strict=True)
+    ]
 
-    def _full_schema(self) -> pa.Schema:
-        import pyarrow as pa
 
-        if self._originals:
-            kept = list(self._originals.schema)
-        else:
-            kept = [pa.field(name, pa.string()) for name in self._columns]
-        names = added_names([field.name for field in kept])
-        kinds = SCORE_COLUMNS.values()
-        added = [pa.field(name, _arrow_type(kind)) for name, kind in zip(names, kinds, strict=True)]
-        return pa.schema([*kept, *added])
+def _as_text(rows: Sequence[ScoredRow], columns: Sequence[str]) -> list[pa.Array]:
+    import pyarrow as pa
 
-    def _take(self, n_rows: int) -> list[pa.ChunkedArray]:
-        return list(self._originals.take(n_rows).columns) if self._originals else []
-
-    def _as_text(self, rows: Sequence[ScoredRow]) -> list[pa.Array]:
-        import pyarrow as pa
-
-        return [
-            pa.array([_text(cells.get(name)) for cells, _ in rows], type=pa.string())
-            for name in self._columns
-        ]
+    return [
+        pa.array([_text(cells.get(name)) for cells, _ in rows], type=pa.string())
+        for name in columns
+    ]
 
 
 class _Originals:
@@ -204,13 +167,6 @@ def _originals(source: Path, stack: ExitStack) -> _Originals | None:
 
     file = stack.enter_context(parquet.ParquetFile(source))
     return _Originals(file.schema_arrow, file.iter_batches(batch_size=5_000))
-
-
-def _settle(part: Path, out: Path, *, is_good: bool) -> None:
-    if is_good:
-        part.replace(out)
-    else:
-        part.unlink(missing_ok=True)
 
 
 def _safe(value: object) -> str:
