@@ -91,7 +91,7 @@ def evaluate(
         note(f"report with plots: {html}")
 
 
-def retrain(*, as_json: AsJson = False) -> None:
+def retrain(*, as_of: AsOf = None, as_json: AsJson = False) -> None:
     """Train on what the service recorded, compare with the champion, promote or refuse, once.
 
     Safe to run from cron, twice at once, and to be killed: until the last step nothing that
@@ -101,7 +101,7 @@ def retrain(*, as_json: AsJson = False) -> None:
     from leadqual.services.workshop import open_workshop_from_environment
 
     with open_workshop_from_environment() as workshop, steps(is_quiet=as_json) as step:
-        done = retrain_model(workshop, now=now(), on_step=step)
+        done = retrain_model(workshop, now=now(), on_step=step, as_of=_utc(as_of))
     emit(asdict(done), as_json=as_json, text=done.summary())
     for problem in () if as_json else done.problems:
         note(f"note: {problem}")

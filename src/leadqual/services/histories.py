@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Final
@@ -23,6 +23,9 @@ from leadqual.services.scoring import columns_of
 from leadqual.store import Store, TrainingRow
 
 BATCH: Final = 2_000
+LATE: Final = timedelta(days=1)
+"""A live lead that came in longer after its creation than this was entered after the fact."""
+
 _LOSSES: Final = frozenset({
     OutcomeType.NO_RESPONSE,
     OutcomeType.DISQUALIFIED,
@@ -91,7 +94,9 @@ def read_store_history(store: Store, *, as_of: datetime | None) -> History:
     """Return what the service recorded: snapshots at the prediction moment, and events.
 
     A lead's present state is never read. Quarantined leads are left out; imported leads
-    count with what was imported.
+    count with what was imported. A lead that was entered after the fact (more than `LATE` after
+    its creation: a replay, a backlog) counts from its creation, and its outcomes from when they
+    happened: when they were typed in says nothing about the market.
 
     Parameters
     ----------
@@ -99,16 +104,21 @@ def read_store_history(store: Store, *, as_of: datetime | None) -> History:
         Leads with a later prediction moment are left out.
     """
     with store.read() as tx:
-        rows = [
-            row
+        placed = [
+            (_at_creation(row), _is_late(row))
             for batch in tx.scores.iter_training_rows(BATCH)
             for row in batch
-            if row.queue != Queue.QUARANTINE and (as_of is None or row.moment <= as_of)
+            if row.queue != Queue.QUARANTINE
         ]
-        rows.sort(key=lambda row: row.moment)
-        known = {row.lead_id for row in rows}
-        batches = tx.events.iter_all(BATCH)
-        events = [event for batch in batches for event in batch if event.lead_id in known]
+        kept = [(row, late) for row, late in placed if as_of is None or row.moment <= as_of]
+        rows = sorted((row for row, _ in kept), key=lambda row: row.moment)
+        is_late = {row.lead_id: late for row, late in kept}
+        events = [
+            event.model_copy(update={"recorded_at": None}) if is_late[event.lead_id] else event
+            for batch in tx.events.iter_all(BATCH)
+            for event in batch
+            if event.lead_id in is_late
+        ]
     return History(
         source="store",
         lead_ids=[row.lead_id for row in rows],
@@ -134,6 +144,20 @@ def hash_history(history: History) -> str:
     for line in sorted(_event_lines(history.events)):
         digest.update(line.encode())
     return digest.hexdigest()
+
+
+def _created_at(row: TrainingRow) -> datetime:
+    """Return when the lead came into the world, by its own snapshot."""
+    said = row.snapshot.get("created_at")
+    return row.moment if said is None else datetime.fromisoformat(str(said))
+
+
+def _is_late(row: TrainingRow) -> bool:
+    return row.moment - _created_at(row) > LATE
+
+
+def _at_creation(row: TrainingRow) -> TrainingRow:
+    return replace(row, moment=_created_at(row)) if _is_late(row) else row
 
 
 def _event_lines(events: Iterable[OutcomeEvent]) -> Iterable[str]:

@@ -71,7 +71,9 @@ class Retrained:
         return f"{self.champion} goes on serving"
 
 
-def retrain(workshop: Workshop, *, now: datetime, on_step: Step) -> Retrained:
+def retrain(
+    workshop: Workshop, *, now: datetime, on_step: Step, as_of: datetime | None = None
+) -> Retrained:
     """Train on the store, judge beside the champion, promote or refuse, once.
 
     Only snapshots taken at the prediction moment and events are read (`read_store_history`).
@@ -86,6 +88,8 @@ def retrain(workshop: Workshop, *, now: datetime, on_step: Step) -> Retrained:
         Names the version.
     on_step : callable
         Told each step.
+    as_of : datetime, aware, optional
+        Use only what was known then; for replays of dated histories.
 
     Raises
     ------
@@ -96,10 +100,10 @@ def retrain(workshop: Workshop, *, now: datetime, on_step: Step) -> Retrained:
         if not is_first:
             return _without_candidate(workshop, Ending.BUSY)
         on_step("Reading the history")
-        loaded = load_history(workshop.store, HistorySource(), now=now)
+        loaded = load_history(workshop.store, HistorySource(as_of=as_of), now=now)
         if loaded.data_hash in _hashes_seen(workshop):
             return _without_candidate(workshop, Ending.UNCHANGED)
-        trained = train_loaded(workshop, loaded, as_of=None, now=now, on_step=on_step)
+        trained = train_loaded(workshop, loaded, as_of=as_of, now=now, on_step=on_step)
         verdict = trained.judgement.verdict
         problems = trained.problems
         if verdict.promote:
