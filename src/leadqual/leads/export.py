@@ -25,11 +25,6 @@ class Export:
         """Return the lead table."""
         return self.tables[self.mapping.lead_file]
 
-    @property
-    def n_bytes(self) -> int:
-        """Return the size of all files together."""
-        return sum(table.n_bytes for table in self.tables.values())
-
     def spec_of(self, name: str) -> FileSpec:
         """Return what the mapping says about a file; nothing where it names no files."""
         return self.mapping.files.get(name, FileSpec(path=self.tables[name].path.name))

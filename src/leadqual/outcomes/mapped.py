@@ -115,13 +115,7 @@ def iter_events(
     return _event_chunks(export, compile_events(export), on_progress=on_progress)
 
 
-def read_history(
-    data: Path,
-    mapping: MappingSpec,
-    *,
-    now: datetime,
-    on_progress: Progress | None = None,
-) -> MappedHistory:
+def read_history(data: Path, mapping: MappingSpec, *, now: datetime) -> MappedHistory:
     """Read a whole export as a history, in time order.
 
     The columns are those of `flatten_lead`, as in serving; `created_at` is among them only
@@ -137,11 +131,10 @@ def read_history(
     """
     export = open_export(data, mapping)
     readers = compile_events(export)
-    gathered = _gather(export, now=now, on_progress=on_progress)
+    gathered = _gather(export, now=now)
     known = set(gathered.lead_ids)
     events: list[OutcomeEvent] = []
-    shifted = None if on_progress is None else _shift(on_progress, export.leads.n_bytes)
-    for chunk in _event_chunks(export, readers, on_progress=shifted):
+    for chunk in _event_chunks(export, readers, on_progress=None):
         for row in chunk:
             problem = _event_problem(row, known, lead_file=mapping.lead_file)
             if isinstance(row.result, OutcomeEvent) and row.result.lead_id in known:
@@ -149,31 +142,6 @@ def read_history(
             elif problem is not None:
                 gathered.rejected.append(problem)
     return MappedHistory(_history(export, gathered, events), gathered.rejected)
-
-
-class Extent(NamedTuple):
-    """How many bytes each pass over an export reads: the ends of their progress."""
-
-    leads: int
-    events: int
-
-    @property
-    def history(self) -> int:
-        """Return the bytes that `read_history` reads."""
-        return self.leads + self.events
-
-
-def measure_export(data: Path, mapping: MappingSpec) -> Extent:
-    """Return the end of the progress of `iter_leads`, `iter_events` and `read_history`.
-
-    Raises
-    ------
-    FileFormatError, MappingError
-        As `iter_leads`.
-    """
-    export = open_export(data, mapping)
-    files = compile_events(export)
-    return Extent(export.leads.n_bytes, sum(export.tables[name].n_bytes for name in files))
 
 
 @dataclass
@@ -255,13 +223,13 @@ def _shift(on_progress: Progress, offset: int) -> Progress:
     return lambda done: on_progress(offset + done)
 
 
-def _gather(export: Export, *, now: datetime, on_progress: Progress | None) -> _Gathered:
+def _gather(export: Export, *, now: datetime) -> _Gathered:
     """Read the lead table into columns, in file order."""
     gathered = _Gathered()
     known: set[str] = set()
     order = export.mapping.order
     name = export.mapping.lead_file
-    for chunk in _lead_chunks(export, now=now, require_contact=False, on_progress=on_progress):
+    for chunk in _lead_chunks(export, now=now, require_contact=False, on_progress=None):
         flats: list[dict[str, Scalar]] = []
         for row in chunk:
             reasons = _unusable(row, known, order)

@@ -30,9 +30,6 @@ def test_folder_and_lead_table_open_the_same_files(folder):
 
     assert by_folder.leads.columns == by_file.leads.columns == ("id", "Mail", "plan")
     assert by_folder.tables["deals"].path == by_file.tables["deals"].path
-    assert by_folder.n_bytes == sum(
-        (folder / name).stat().st_size for name in ("leads.csv", "deals.csv")
-    )
 
 
 def test_every_missing_column_is_named_with_its_place_and_a_guess(folder):
