@@ -14,7 +14,6 @@ from leadqual.learning.report_html import render
 from leadqual.learning.settings import FitSettings
 from leadqual.qualify.bundle import ModelBundle
 from leadqual.services.histories import HistorySource, load_history
-from leadqual.services.judging import fair_champion
 from leadqual.services.workshop import Workshop, active_standard
 
 Step = Callable[[str], None]
@@ -42,7 +41,8 @@ def evaluate(
     Parameters
     ----------
     version : str or None
-        A registered version that is judged on the same leads, beside the baselines.
+        A registered version that is judged on the same leads, beside the baselines, unless it
+        has learned from them.
 
     Raises
     ------
@@ -62,19 +62,13 @@ def evaluate(
     on_step("Fitting on the older part, judging on the newest")
     settings = FitSettings(check_order=active_standard(workshop).check_order)
     with threadpool_limits(limits=1):  # see services.training
-        fair, _ = fair_champion(loaded.history, bundle, as_of=source.as_of, settings=settings)
         report = evaluate_history(
-            loaded.history, as_of=source.as_of, settings=settings, champion=fair or bundle
-        )
-    remark = None
-    if bundle is not None and fair is None:
-        remark = (
-            f"model {version} has learned from leads that it is judged on: its figures flatter it"
+            loaded.history, as_of=source.as_of, settings=settings, champion=bundle
         )
     title = "Evaluation" if version is None else f"Evaluation of model {version}"
     return Evaluated(
-        document={"version": version, "remark": remark, **report.as_dict()},
-        text="\n".join([_text(report, version), *([] if remark is None else [remark])]),
+        document={"version": version, **report.as_dict()},
+        text=_text(report, version),
         html=render(report, title=title),
     )
 
@@ -92,5 +86,6 @@ def _text(report: EvaluationReport, version: str | None) -> str:
             for name in shown
         ]
         lines.append("  ".join([label.ljust(22), *cells]))
-    lines += ["", *report.notes]
+    remarks = () if report.champion_remark is None else (report.champion_remark,)
+    lines += ["", *remarks, *report.notes]
     return "\n".join(lines)

@@ -1,22 +1,17 @@
-"""How good a candidate is: on leads that neither it nor the champion has learned from."""
+"""How good a candidate is, and whether it may serve."""
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from leadqual.errors import BundleError, NotEnoughDataError
 from leadqual.learning.evaluation import evaluate
 from leadqual.learning.gate import Verdict, judge
 from leadqual.learning.metrics import Interval
-from leadqual.learning.protocol import plan_protocol
 from leadqual.learning.report import EvaluationReport
 from leadqual.learning.settings import FitSettings
 from leadqual.outcomes.history import History
-from leadqual.outcomes.labels import label_history
-from leadqual.outcomes.maturity import read_maturity
-from leadqual.outcomes.timeline import to_days
 from leadqual.qualify.bundle import ModelBundle
 from leadqual.services.workshop import Workshop
 
@@ -62,10 +57,7 @@ def judge_history(
 ) -> Judgement:
     """Judge the method on the newest matured leads, beside the champion and the baselines.
 
-    A champion that has learned from the leads that would judge it knows their answers: beside
-    it every candidate would look worse for ever. Then the candidate is held to the standard
-    of a first model, and the verdict says so. Too few leads to judge by is a refusal with the
-    numbers, not an error.
+    Too few leads to judge by is a refusal with the numbers, not an error.
 
     Parameters
     ----------
@@ -76,18 +68,14 @@ def judge_history(
     settings : FitSettings
         As for the fit.
     champion : ModelBundle or None
-        Who serves.
+        Who serves; compared on leads that came after its training only.
     """
     try:
-        fair, remark = fair_champion(history, champion, as_of=as_of, settings=settings)
-        report = evaluate(history, as_of=as_of, settings=settings, champion=fair)
+        report = evaluate(history, as_of=as_of, settings=settings, champion=champion)
     except NotEnoughDataError as error:
         refused = Verdict(promote=False, reasons=(f"cannot be judged: {error}",), numbers={})
         return Judgement(report=None, verdict=refused)
-    verdict = judge(report)
-    if remark is not None:
-        verdict = replace(verdict, reasons=(remark, *verdict.reasons))
-    return Judgement(report=report, verdict=verdict)
+    return Judgement(report=report, verdict=judge(report))
 
 
 def load_champion(workshop: Workshop) -> tuple[ModelBundle | None, tuple[str, ...]]:
@@ -99,56 +87,6 @@ def load_champion(workshop: Workshop) -> tuple[ModelBundle | None, tuple[str, ..
         return workshop.registry.load(version), ()
     except BundleError as error:
         return None, (f"nothing was compared with the champion: {error}",)
-
-
-def fair_champion(
-    history: History, champion: ModelBundle | None, *, as_of: datetime | None, settings: FitSettings
-) -> tuple[ModelBundle | None, str | None]:
-    """Return the champion as it may be judged, or None and why it may not.
-
-    Parameters
-    ----------
-    history : History
-        What it would be judged on.
-    champion : ModelBundle or None
-        None gives None without a reason.
-    as_of : datetime or None
-        Nothing recorded later is read.
-    settings : FitSettings
-        Of the run.
-
-    Raises
-    ------
-    NotEnoughDataError
-        There is too little to judge anybody by.
-
-    Notes
-    -----
-    Best are the newest leads alone: then the candidate has learned from what came between the
-    champion's training and them, which is what there is to compare.
-    """
-    known_until = None if champion is None else champion.summary.get("known_until")
-    if champion is None or not isinstance(known_until, str) or not history.has_times:
-        return champion, None
-    until_days = to_days(datetime.fromisoformat(known_until))
-    labels = label_history(history, as_of=as_of, check_order=settings.check_order)
-    maturity = read_maturity(labels)
-
-    def judged_from(not_before_days: float) -> float:
-        protocol = plan_protocol(
-            history, labels, maturity, seed=settings.seed, not_before_days=not_before_days
-        )
-        return min(float(labels.moment_days[fold.test].min()) for fold in protocol.folds)
-
-    if judged_from(-math.inf) > until_days:
-        summary = {key: value for key, value in champion.summary.items() if key != "known_until"}
-        return replace(champion, summary=summary), None
-    if judged_from(until_days) > until_days:
-        return champion, None
-    return None, (
-        f"not compared with model {champion.version}: it knows outcomes until {known_until[:10]}, "
-        "and too few later leads are old enough; held to the standard of a first model"
-    )
 
 
 def _in_words(found: Interval) -> str:
