@@ -11,7 +11,8 @@ in time order and prints a table for `docs/walkthrough-olist.md`:
 2. a model is trained as of that day and promoted;
 3. the next 15 % come in and are scored by it, wins are recorded as they happened;
 4. retrained as of that day: the gate promotes or refuses;
-5. the last 15 % come in; the frozen first model scores the same leads for comparison.
+5. the last 15 % come in, and their wins; both versions score them for comparison;
+6. retrained as of the end: now the gate has matured leads to judge on.
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ START = datetime(2017, 1, 1, tzinfo=UTC)
 END = datetime(2018, 11, 15, tzinfo=UTC)
 LABEL_DAYS = timedelta(days=90)
 N_BOOTSTRAP = 2_000
+FIRST_MODEL = "first model, and too young a history for the gate to judge it"
 
 Floats = NDArray[np.float64]
 
@@ -118,10 +120,10 @@ def read_answers(path: Path) -> tuple[list[str], Floats]:
     return ids, np.array([row["score"]["p_conversion"] for row in rows])
 
 
-def score_frozen(deployment: Deployment, data: Path, *, ids: list[str], version: str) -> Floats:
-    """Score some leads of the export with a given version, offline."""
+def score_offline(deployment: Deployment, data: Path, *, ids: list[str], version: str) -> Floats:
+    """Score some leads of the export with any version, as `leadqual score` does."""
     wanted = set(ids)
-    part, out = deployment.home / LEADS, deployment.home / "frozen.csv"
+    part, out = deployment.home / LEADS, deployment.home / "scored.csv"
     with (data / LEADS).open(encoding="utf-8") as source, part.open("w", encoding="utf-8") as sink:
         rows = csv.DictReader(source)
         writer = csv.DictWriter(sink, rows.fieldnames or [])
@@ -145,21 +147,24 @@ def walk(deployment: Deployment, data: Path, client: httpx.Client) -> list[str]:
     day = "%Y-%m-%d"
 
     replay(client, steps, window=Window(START, first), out=answers[0])
-    trained = deployment.run("train", "--as-of", first.strftime(day))
-    version = str(trained["version"])
-    deployment.run("promote", version)
+    version = str(deployment.run("train", "--as-of", first.strftime(day))["version"])
+    deployment.run("promote", version, "--force", FIRST_MODEL)
     wait_until_served(client, version)
     replay(client, steps, window=Window(first, second), out=answers[1])
-    verdict = deployment.run("retrain", "--as-of", second.strftime(day))
-    print(json.dumps(verdict, indent=1)[:4_000])
-    champion = str(verdict["version"]) if verdict["promoted"] else version
-    wait_until_served(client, champion)
+    midway = deployment.run("retrain", "--as-of", second.strftime(day))
+    print(json.dumps(midway, indent=1))
+    wait_until_served(client, str(midway["champion"]))
     replay(client, steps, window=Window(second, END), out=answers[2])
+    final = deployment.run("retrain", "--as-of", END.strftime(day))
+    print(json.dumps(final, indent=1))
+    wait_until_served(client, str(final["champion"]))
 
     ids, p_rules = read_answers(answers[0])
     middle_ids, p_middle = read_answers(answers[1])
-    late_ids, p_late = read_answers(answers[2])
-    frozen = score_frozen(deployment, data, ids=late_ids, version=version)
+    late_ids, _ = read_answers(answers[2])
+    late = truth.labels(late_ids)
+    before = score_offline(deployment, data, ids=late_ids, version=version)
+    after = score_offline(deployment, data, ids=late_ids, version=str(midway["version"]))
     return [
         "| leads, scored by | leads | won in 90 d | AUC [95 %] | log loss [95 %] "
         "| base rate's log loss | O/E |",
@@ -168,8 +173,8 @@ def walk(deployment: Deployment, data: Path, client: httpx.Client) -> list[str]:
         describe(
             f"next 15 % (until {second:%Y-%m-%d}), {version}", truth.labels(middle_ids), p_middle
         ),
-        describe(f"last 15 %, before: {version} frozen", truth.labels(late_ids), frozen),
-        describe(f"last 15 %, after: {champion} served", truth.labels(late_ids), p_late),
+        describe(f"last 15 %, before: {version}", late, before),
+        describe(f"last 15 %, after: {midway['version']}, retrained", late, after),
     ]
 
 
@@ -195,14 +200,14 @@ def main(arguments: list[str] | None = None) -> int:
     with tempfile.TemporaryDirectory() as folder:
         deployment = Deployment(Path(folder))
         key = deployment.run("keys", "create", "--scopes", "all", "--name", "walkthrough")
-        serve = [COMMAND, "serve", "--port", "0", "--json"]
+        serve = [COMMAND, "serve", "--port", "0"]
         with subprocess.Popen(  # noqa: S603  # our own command
-            serve, env=deployment.environment, stdout=subprocess.PIPE
+            serve, env=deployment.environment, stdout=subprocess.PIPE, text=True
         ) as server:
             try:
-                said = json.loads(server.stdout.readline()) if server.stdout else {}
+                url = server.stdout.readline().split()[-1] if server.stdout else ""
                 headers = {"Authorization": f"Bearer {key['key']}"}
-                with httpx.Client(base_url=said["url"], headers=headers, timeout=60) as client:
+                with httpx.Client(base_url=url, headers=headers, timeout=60) as client:
                     table = walk(deployment, given.data, client)
             finally:
                 server.terminate()
