@@ -78,8 +78,8 @@ def judge(report: EvaluationReport) -> Verdict:
 def _skill(judged: Judged) -> tuple[bool, str]:
     found = judged.ours["auc"]
     if judged.has_ranking_skill:
-        return True, f"ranks better than chance: AUC {_text(found)}"
-    return False, f"no skill in ranking: AUC {_text(found)} does not exclude one half"
+        return True, f"ranks better than chance: AUC {_text(found, '.4f')}"
+    return False, f"no skill in ranking: AUC {_text(found, '.4f')} does not exclude one half"
 
 
 def _ranking(judged: Judged, other: str) -> tuple[bool, str]:
@@ -126,5 +126,5 @@ def _the(other: str) -> str:
     return other if other == RULES else f"the {other}"
 
 
-def _text(found: Interval) -> str:
-    return f"{found.value:+.4f} [{found.low:+.4f}, {found.high:+.4f}]"
+def _text(found: Interval, form: str = "+.4f") -> str:
+    return f"{found.value:{form}} [{found.low:{form}}, {found.high:{form}}]"
