@@ -97,18 +97,17 @@ def evaluate(
         history, labels, maturity, seed=settings.seed, not_before_days=seen_until
     )
     answers = _Answers(history.n_leads, np.full(history.n_leads, np.nan))
-    models = [
-        _judge_fold(answers, history, fold, known_at=known_at, protocol=protocol, settings=settings)
-        for fold, known_at in zip(protocol.folds, protocol.as_of, strict=True)
-    ]
     rows = np.sort(np.concatenate([fold.test for fold in protocol.folds]))
     remark = None
     others = {RULES: rules_bundle()}
     if champion is not None:
         remark = _why_not_compared(champion, seen_until, first_days=labels.moment_days[rows].min())
         others |= {CHAMPION: champion} if remark is None else {}
-    for name, bundle in others.items():
-        answers.put(CONVERSION, rows, {name: _ask(bundle, history, rows).p[:, _CONVERSION]})
+    fitting = _Fitting(history, others, horizon_days=protocol.horizon_days, settings=settings)
+    models = [
+        _judge_fold(answers, fitting, fold, known_at=known_at)
+        for fold, known_at in zip(protocol.folds, protocol.as_of, strict=True)
+    ]
     judging = _Judging(history, labels, protocol, rows, n_resamples, settings.seed)
     return replace(_report(judging, answers, models[-1]), champion_remark=remark)
 
@@ -135,34 +134,49 @@ def _ask(bundle: ModelBundle, history: History, rows: Codes) -> Predictions:
     return bundle.predictor.predict(leads, explain=False)
 
 
+@dataclass(frozen=True)
+class _Fitting:
+    """What every fold is fitted with, and the bundles that are asked beside its model."""
+
+    history: History
+    others: Mapping[str, ModelBundle]
+    horizon_days: float | None
+    settings: FitSettings
+
+
 def _judge_fold(
-    answers: _Answers,
-    history: History,
-    fold: Fold,
-    *,
-    known_at: datetime | None,
-    protocol: Protocol,
-    settings: FitSettings,
+    answers: _Answers, fitting: _Fitting, fold: Fold, *, known_at: datetime | None
 ) -> FittedModel:
-    """Fit on one fold's training rows and fill in all answers for its test rows."""
+    """Fit on one fold's training rows and fill in all answers for its test rows.
+
+    Every bundle says whether a lead is ever won, the judged question is whether it was won
+    within the horizon. All are brought to it by the same share of wins, so that whom it
+    flatters is not decided by who is being judged. The other baselines are fitted on the wins
+    seen so far and never claimed more.
+    """
+    history, horizon = fitting.history, fitting.horizon_days
     model = fit_bundle(
         history.take(fold.train),
         as_of=known_at,
         version="evaluation",
         created_at=known_at or _EPOCH,
-        settings=settings,
+        settings=fitting.settings,
     )
-    horizon = protocol.horizon_days
     share = 1.0 if horizon is None else float(model.maturity.curve.share_by(horizon))
     found = _ask(model.bundle, history, fold.test)
     p = found.p[:, _CONVERSION] * share
     answers.value_usd[fold.test] = p * found.amount_usd
+    others = {
+        name: _ask(bundle, history, fold.test).p[:, _CONVERSION] * share
+        for name, bundle in fitting.others.items()
+    }
     baselines = _Baselines.of(model, history, fold)
-    answers.put(CONVERSION, fold.test, {OURS: p, **baselines.of_conversion(model.labels)})
+    fitted = baselines.of_conversion(model.labels)
+    answers.put(CONVERSION, fold.test, {OURS: p, **fitted, **others})
     for head in model.bundle.heads:
         ours = found.p[:, TARGETS.index(head.value)]
-        others = baselines.of_head(model.labels, Check(head.value))
-        answers.put(head.value, fold.test, {OURS: ours, **others})
+        strict = baselines.of_head(model.labels, Check(head.value))
+        answers.put(head.value, fold.test, {OURS: ours, **strict})
     return model
 
 

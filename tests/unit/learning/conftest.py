@@ -57,12 +57,18 @@ def wins_only() -> MakeHistory:
     """Return a maker of histories that record wins and nothing else."""
 
     def make(
-        n: int = 1_500, *, n_days: int = 400, signal: float = 1.0, base: float = -1.6, seed: int = 0
+        n: int = 1_500,
+        *,
+        n_days: int = 400,
+        delay_days: float = 15,
+        signal: float = 1.0,
+        base: float = -1.6,
+        seed: int = 0,
     ) -> History:
         rng = np.random.default_rng(seed)
         columns, score = _columns(rng, n)
         day, moments = _moments(n, n_days)
-        won_on = day + rng.exponential(15, n)
+        won_on = day + rng.exponential(delay_days, n)
         won = (rng.random(n) < _sigmoid(base + signal * score)) & (won_on <= n_days)
         return History(
             source="wins_only",

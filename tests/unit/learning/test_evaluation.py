@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -11,9 +12,12 @@ from leadqual.errors import NotEnoughDataError
 from leadqual.learning.evaluation import evaluate
 from leadqual.learning.fitting import fit_bundle
 from leadqual.learning.gate import judge
+from leadqual.learning.protocol import plan_protocol
 from leadqual.learning.report import CHAMPION, OURS, RULES, EvaluationReport
 from leadqual.learning.report_html import render
 from leadqual.outcomes.history import History
+from leadqual.outcomes.labels import label_history
+from leadqual.outcomes.maturity import read_maturity
 from leadqual.qualify.score import Head
 
 MakeHistory = Callable[..., History]
@@ -161,6 +165,26 @@ class TestGate:
         assert verdict.promote
         assert CHAMPION in report.conversion.comparison.metrics
         assert all("not worse than the champion" in reason for reason in verdict.reasons)
+
+    def test_a_champion_that_is_the_candidate_itself_is_equal_in_every_figure(
+        self, wins_only: MakeHistory
+    ) -> None:
+        # Wins take 60 days: a tenth of them comes after the horizon, so levels are scaled.
+        history = wins_only(4_000, n_days=600, delay_days=60, signal=2.0, seed=8)
+        labels = label_history(history, as_of=None)
+        protocol = plan_protocol(history, labels, read_maturity(labels), seed=0)
+        itself = fit_bundle(
+            history.take(protocol.folds[0].train),
+            as_of=protocol.as_of[0],
+            version="itself",
+            created_at=NOW,
+        ).bundle
+
+        # It does not say until when it knows outcomes, so it is compared.
+        report = evaluate(history, as_of=None, champion=replace(itself, summary={}), n_resamples=40)
+
+        differences = report.conversion.comparison.differences[CHAMPION]
+        assert all(found.value == found.low == found.high == 0.0 for found in differences.values())
 
     def test_a_candidate_that_lost_its_best_columns_is_refused_with_the_numbers(
         self, wins_only: MakeHistory
