@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from pydantic import Field, SecretStr
@@ -59,6 +60,24 @@ class Settings(BaseSettings):
 def load_settings() -> Settings:
     """Read the settings of this process from its environment."""
     return Settings()
+
+
+def make_private_folder(folder: Path) -> None:
+    """Create a folder that only this user may enter; one that exists keeps its permissions.
+
+    What lies in it is about persons: with the usual umask everybody on the machine could read it.
+    """
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+def make_private_file(path: Path) -> None:
+    """Create an empty file that only this user may read; one that exists keeps its permissions.
+
+    For SQLite, which would let everybody read a database that it creates itself. Its log and
+    shared memory get the permissions of the database.
+    """
+    with suppress(OSError):  # it is there, or SQLite says better what is wrong with the path
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
 
 
 def keep_mlflow_quiet() -> None:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from leadqual.config import Settings
+from leadqual.config import Settings, make_private_folder
 from leadqual.errors import ConfigError
 from leadqual.registry.local import LocalRegistry
 from leadqual.registry.signing import load_or_create_key
@@ -36,7 +36,7 @@ def build_serving(settings: Settings) -> Serving:
     SchemaVersionError, StoreError
         When the database cannot be used; the message says what to do.
     """
-    settings.home.mkdir(parents=True, exist_ok=True)
+    make_private_folder(settings.home)
     configured = settings.signing_key
     key = load_or_create_key(
         settings.home, None if configured is None else configured.get_secret_value()

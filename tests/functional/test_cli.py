@@ -226,6 +226,46 @@ def test_doctor_names_what_is_missing_and_passes_without_a_model(run: Run) -> No
     assert {"python", "disk", "mlflow", "database", "signing key"} <= set(health)
 
 
+def test_nobody_else_on_the_machine_can_read_what_a_deployment_keeps(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    code = (
+        "import os; os.umask(0o022);"
+        "from leadqual.config import load_settings; from leadqual.wiring import build_serving;"
+        "from leadqual.registry.tracking import open_lab_book;"
+        "serving = build_serving(load_settings());"
+        "open_lab_book(load_settings()).mirror_aliases({});"
+        "open_lab_book(load_settings()).aliases();"
+        "print(*sorted(os.listdir(os.environ['LEADQUAL_HOME']))); serving.close()"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**BARE, "LEADQUAL_HOME": str(home)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert {"leadqual.db", "mlflow.db"} <= set(done.stdout.split())
+    assert home.stat().st_mode & 0o077 == 0
+    assert [path.name for path in home.glob("*.db*") if path.stat().st_mode & 0o077] == []
+
+
+def test_doctor_warns_of_a_folder_that_others_may_read_and_leaves_it_alone(
+    run: Run, tmp_path: Path
+) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    home.chmod(0o755)
+
+    found = run("doctor", "--json").document["findings"]
+
+    privacy = next(finding for finding in found if finding["name"] == "privacy")
+    assert privacy["health"] == "warn"
+    assert f"chmod 700 {home}" in privacy["text"]
+    assert home.stat().st_mode & 0o777 == 0o755
+
+
 def test_history_becomes_a_model_that_scores_files(run: Run, tmp_path: Path) -> None:
     mapping = str(Path(__file__).parents[2] / "data_samples" / "mappings" / "sample.yaml")
     run("simulate", "--leads", "9000", "--out", "history", "--json")

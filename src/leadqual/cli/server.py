@@ -54,7 +54,7 @@ def serve(
 
 
 def doctor(*, as_json: AsJson = False) -> None:
-    """Check Python, database, schema, models, signing key, MLflow and disk."""
+    """Check Python, database, schema, models, signing key, MLflow, disk and file permissions."""
     from leadqual.config import load_settings
     from leadqual.services.checkup import Health, examine
 

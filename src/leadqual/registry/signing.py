@@ -9,6 +9,7 @@ import secrets
 from pathlib import Path
 from typing import Final
 
+from leadqual.config import make_private_folder
 from leadqual.errors import ConfigError
 
 KEY_FILE: Final = "signing.key"
@@ -56,7 +57,7 @@ def _checked(text: str, *, where: str) -> bytes:
 
 def _create(path: Path) -> None:
     """Write a new key so that two processes starting at once end up with the same one."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_private_folder(path.parent)
     draft = path.with_name(f".{KEY_FILE}.{secrets.token_hex(8)}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="ascii") as stream:

@@ -17,7 +17,12 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from leadqual.config import Settings, keep_mlflow_quiet
+from leadqual.config import (
+    Settings,
+    keep_mlflow_quiet,
+    make_private_file,
+    make_private_folder,
+)
 from leadqual.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -248,9 +253,11 @@ def _without_password(uri: str) -> str:
 
 
 def _make_sqlite_folder(uri: str) -> None:
-    """Create the folder of a SQLite store: MLflow does not."""
+    """Create folder and file of a SQLite store: MLflow makes no folder, and a file for all."""
     if uri.startswith("sqlite:///"):
-        Path(uri.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
+        path = Path(uri.removeprefix("sqlite:///").partition("?")[0])
+        make_private_folder(path.parent)
+        make_private_file(path)
 
 
 def _milliseconds(moment: datetime) -> int:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from typing import Final
 
 from leadqual.config import Settings
@@ -50,6 +51,7 @@ def examine(settings: Settings) -> tuple[Finding, ...]:
             findings += [_key(settings), *_database(workshop), *_models(workshop)]
     except LeadqualError as error:
         findings.append(Finding("database", Health.FAIL, str(error)))
+    findings.append(_privacy(settings))
     return tuple(findings)
 
 
@@ -68,6 +70,23 @@ def _disk(settings: Settings) -> Finding:
     if free >= MIN_FREE_BYTES:
         return Finding("disk", Health.OK, text)
     return Finding("disk", Health.WARN, f"{text}; below 1 GiB a training may not fit")
+
+
+def _privacy(settings: Settings) -> Finding:
+    """Look whether others on this machine may read what is about persons."""
+    wanted = {settings.home: "700"}
+    backend, _, file = settings.resolved_database_url.partition(":///")
+    if backend == "sqlite":
+        wanted[Path(file)] = "600"
+    open_to_others = [
+        path for path in wanted if path.exists() and stat.S_IMODE(path.stat().st_mode) & 0o077
+    ]
+    if not open_to_others:
+        return Finding("privacy", Health.OK, f"only this user may read {settings.home}")
+    cure = "; ".join(f"chmod {wanted[path]} {path}" for path in open_to_others)
+    return Finding(
+        "privacy", Health.WARN, f"others on this machine may read personal data; run: {cure}"
+    )
 
 
 def _mlflow(settings: Settings) -> Finding:

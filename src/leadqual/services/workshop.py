@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from leadqual.config import Settings, load_settings
+from leadqual.config import Settings, load_settings, make_private_folder
 from leadqual.errors import ConfigError
 from leadqual.registry.local import LocalRegistry
 from leadqual.registry.signing import load_or_create_key
@@ -51,7 +51,7 @@ def open_workshop(settings: Settings) -> Iterator[Workshop]:
     StoreError, ConfigError
         Store or signing key cannot be used.
     """
-    settings.home.mkdir(parents=True, exist_ok=True)
+    make_private_folder(settings.home)
     store = open_store(settings.resolved_database_url)
     try:
         if store.info().schema is None:
@@ -89,7 +89,7 @@ def open_store_only() -> Iterator[Store]:
     """
     settings = load_settings()
     if settings.database_url is None:
-        settings.home.mkdir(parents=True, exist_ok=True)
+        make_private_folder(settings.home)
     store = open_store(settings.resolved_database_url)
     try:
         yield store

@@ -11,6 +11,7 @@ from typing import Any, Final
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
 
+from leadqual.config import make_private_file, make_private_folder
 from leadqual.errors import ConfigError
 
 SAFE_SQLITE: Final = (3, 51, 3)
@@ -83,7 +84,8 @@ def _open_sqlite(url: URL) -> Engines:
             "LEADQUAL_DATABASE_URL names no SQLite file (memory alone would lose every lead); "
             "write sqlite:///path/to/file.db"
         )
-    Path(url.database).absolute().parent.mkdir(parents=True, exist_ok=True)
+    path = Path(url.database).absolute()
+    make_private_folder(path.parent)
     module = sqlite_module()
     warnings: tuple[str, ...] = ()
     if module.sqlite_version_info < SAFE_SQLITE:
@@ -100,6 +102,8 @@ def _open_sqlite(url: URL) -> Engines:
     }
     writing = create_engine(url, **options)
     reading = create_engine(url, **options)
+    for engine in (writing, reading):
+        event.listen(engine, "do_connect", lambda *_: make_private_file(path))
     event.listen(writing, "connect", _set_up_sqlite)
     event.listen(writing, "begin", _begin_immediate)
     event.listen(reading, "connect", _set_up_sqlite)
