@@ -1,5 +1,6 @@
 """Web forms: taken from listed pages, told nothing, never a way in."""
 
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -75,12 +76,34 @@ def test_form_sent_twice_under_one_key_is_one_touch(
     headers = {"Origin": form_origin, "Idempotency-Key": f"form-{number}"}
     body: Any = {"json" if as_json else "data": fields(number)}
 
+    first = anonymous.post(form_path, json=fields(number), headers={"Origin": form_origin})
+
     statuses = [anonymous.post(form_path, headers=headers, **body).status_code for _ in range(2)]
 
-    probe = anonymous.post(form_path, json=fields(number), headers={"Origin": form_origin})
-    history = api.get(f"/v1/leads/{probe.json()['lead_id']}/history").json()
+    history = api.get(f"/v1/leads/{first.json()['lead_id']}/history").json()
     assert statuses == ([201, 201] if as_json else [303, 303])
-    assert len(history["touches"]) == 2, "one for the form, one for the probe"
+    assert len(history["touches"]) == 2, "one for the first post, one for the two under one key"
+
+
+@pytest.mark.parametrize("path", ["form", "/v1/leads"])
+def test_form_key_does_not_learn_who_is_known(
+    api: httpx.Client,
+    client_of: Callable[[str], httpx.Client],
+    form_path: str,
+    form_origin: str,
+    lead: Callable[..., dict[str, Any]],
+    path: str,
+) -> None:
+    known = lead()
+    lead_id = api.post("/v1/leads", json=known).json()["lead_id"]
+
+    answer = client_of("form").post(
+        form_path if path == "form" else path, json=known, headers={"Origin": form_origin}
+    )
+
+    assert answer.status_code == 201
+    assert answer.json()["lead_id"] != lead_id
+    assert len(api.get(f"/v1/leads/{lead_id}/history").json()["touches"]) == 2
 
 
 def test_filled_honeypot_is_answered_alike_and_kept_from_the_reps(

@@ -11,8 +11,7 @@ from leadqual.errors import PermissionDeniedError
 from leadqual.leads.parse import parse_raw
 from leadqual.leads.schema import FieldReason, Rejected
 from leadqual.services.calls import Call, Principal, PrincipalKind
-from leadqual.services.ids import new_lead_id
-from leadqual.services.intake import SUPPRESSED, Intake, IntakeResult
+from leadqual.services.intake import Intake
 
 HONEYPOT: Final = "website_url"
 """A field people do not see; a lead that fills it goes to quarantine."""
@@ -69,7 +68,11 @@ _NOT_FROM_THE_PUBLIC: Final = frozenset({
 
 @dataclass(frozen=True, slots=True)
 class FormReceipt:
-    """All that a public form is told; the same whether the person was known or not."""
+    """All that a public form is told; the same whether the person was known or not.
+
+    `lead_id` is the id of the lead only where the person is new. Else it is an id of the same
+    looks that names nothing: the real one begins with the time at which the person first came.
+    """
 
     lead_id: str
     status: str = "accepted"
@@ -119,8 +122,8 @@ class Forms:
         if isinstance(raw, Rejected):
             return _resolved(raw)
         reason = "filled the hidden field of the form" if fields.get(HONEYPOT) else None
-        accepted = self._intake.accept(raw, call=call, feed=call.principal.name, quarantine=reason)
-        return _receipt_of(accepted, call)
+        feed = call.principal.name
+        return _receipt_of(self._intake.accept_unseen(raw, call=call, feed=feed, quarantine=reason))
 
 
 def lead_payload(fields: Mapping[str, object]) -> dict[str, object]:
@@ -198,29 +201,18 @@ def _resolved(rejected: Rejected) -> Future[FormReceipt | Rejected]:
     return future
 
 
-def _receipt_of(
-    accepted: Future[IntakeResult | Rejected], call: Call
-) -> Future[FormReceipt | Rejected]:
-    """Return a future with the receipt of an accepted lead.
-
-    Somebody who was erased gets a receipt like everybody else: the page must not tell who is
-    on the suppression list.
-    """
+def _receipt_of(accepted: Future[str | Rejected]) -> Future[FormReceipt | Rejected]:
+    """Return a future with the receipt of a lead that was taken in."""
     receipt: Future[FormReceipt | Rejected] = Future()
     receipt.set_running_or_notify_cancel()  # the lead is on its way: too late to cancel
 
-    def pass_on(done: Future[IntakeResult | Rejected]) -> None:
+    def pass_on(done: Future[str | Rejected]) -> None:
         error = done.exception()
         if error is not None:
             receipt.set_exception(error)
             return
-        result = done.result()
-        if result == SUPPRESSED:
-            receipt.set_result(FormReceipt(new_lead_id(call.now)))
-        elif isinstance(result, Rejected):
-            receipt.set_result(result)
-        else:
-            receipt.set_result(FormReceipt(result.lead_id))
+        told = done.result()
+        receipt.set_result(told if isinstance(told, Rejected) else FormReceipt(told))
 
     accepted.add_done_callback(pass_on)
     return receipt

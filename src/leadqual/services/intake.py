@@ -25,6 +25,7 @@ from leadqual.services.admission import (
 )
 from leadqual.services.calls import Call, Principal, PrincipalKind, Scope
 from leadqual.services.idempotent import Answer, answer_once
+from leadqual.services.ids import new_lead_id
 from leadqual.services.placement import NO_CHANCE, Case, n_queued_today, route
 from leadqual.services.scoring import LiveScorer
 from leadqual.services.writer import GroupWriter
@@ -66,6 +67,7 @@ class Preview:
 
 
 _RESULT: Final[TypeAdapter[IntakeResult | Rejected]] = TypeAdapter(IntakeResult | Rejected)
+_RECEIPT: Final = TypeAdapter(str)
 _ROWS: Final = TypeAdapter(list[BatchRow])
 
 
@@ -113,13 +115,11 @@ class Intake:
         PermissionDeniedError, BusyError
             At once. The future raises `IdempotencyError` and `StoreError`.
         """
-        _check_may_create(call.principal)
-        lead = normalise(raw, now=call.now)
-        if isinstance(lead, Rejected):
+        arrival = self._arrival(raw, call=call, feed=feed, quarantine=quarantine)
+        if isinstance(arrival, Rejected):
             rejected: Future[IntakeResult | Rejected] = Future()
-            rejected.set_result(lead)
+            rejected.set_result(arrival)
             return rejected
-        arrival = Arrival(lead, self._scorer.score(lead, now=call.now), feed, quarantine)
 
         def work(tx: Tx) -> IntakeResult | Rejected:
             return _told(
@@ -133,6 +133,48 @@ class Intake:
             )
 
         return self._writer.submit(work)
+
+    def accept_unseen(
+        self, raw: RawLead, *, call: Call, feed: str, quarantine: str | None = None
+    ) -> Future[str | Rejected]:
+        """Take one lead as `accept` does and answer a receipt that tells nothing of the person.
+
+        The receipt looks like the id of a lead that came just now, whether the person is new,
+        known or erased; of a new lead it is the id. Under an idempotency key the same one comes
+        again.
+
+        Raises
+        ------
+        PermissionDeniedError, BusyError
+            At once. The future raises `IdempotencyError` and `StoreError`.
+        """
+        arrival = self._arrival(raw, call=call, feed=feed, quarantine=quarantine)
+        if isinstance(arrival, Rejected):
+            rejected: Future[str | Rejected] = Future()
+            rejected.set_result(arrival)
+            return rejected
+
+        def admit(tx: Tx) -> str:
+            result = self._admission.admit(tx, arrival, now=call.now)
+            if isinstance(result, IntakeResult) and result.created:
+                return result.lead_id
+            return new_lead_id(call.now)
+
+        def work(tx: Tx) -> str | Rejected:
+            # The receipt is kept, not the result: made anew it would differ for the known only.
+            return answer_once(tx, call.once, lambda: admit(tx), kind=_RECEIPT, now=call.now).value
+
+        return self._writer.submit(work)
+
+    def _arrival(
+        self, raw: RawLead, *, call: Call, feed: str, quarantine: str | None
+    ) -> Arrival | Rejected:
+        """Return a lead normalised and scored, if the caller may create it."""
+        _check_may_create(call.principal)
+        lead = normalise(raw, now=call.now)
+        if isinstance(lead, Rejected):
+            return lead
+        return Arrival(lead, self._scorer.score(lead, now=call.now), feed, quarantine)
 
     def accept_many(
         self, payloads: Sequence[object], *, call: Call, feed: str = API_FEED

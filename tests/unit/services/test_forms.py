@@ -1,3 +1,5 @@
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -7,6 +9,7 @@ from leadqual.leads.schema import Rejected
 from leadqual.routing.decision import Queue
 from leadqual.services.calls import Call
 from leadqual.services.forms import HONEYPOT, FormReceipt, lead_payload
+from leadqual.services.idempotent import Once
 from leadqual.services.serving import Serving
 from leadqual.testing import FrozenClock, make_call, make_raw_lead, take_in
 
@@ -62,16 +65,38 @@ def test_the_shape_of_the_api_is_taken_as_it_is() -> None:
 def test_the_answer_is_the_same_whether_the_person_is_new_known_or_erased(
     serving: Serving, form_call: Call
 ) -> None:
+    later = replace(form_call, now=form_call.now + timedelta(days=1))
     new = submit(serving, form_call, email="ada@company1.example")
-    known = submit(serving, form_call, email="ada@company1.example")
+    known = submit(serving, later, email="ada@company1.example")
     serving.leads.erase(new.lead_id, call=make_call(serving))
-    erased = submit(serving, form_call, email="ada@company1.example")
+    erased = submit(serving, later, email="ada@company1.example")
+    stranger = submit(serving, later, email="bob@company2.example")
 
-    assert {type(new), type(known), type(erased)} == {FormReceipt}
+    assert {type(answer) for answer in (new, known, erased)} == {FormReceipt}
     assert {new.status, known.status, erased.status} == {"accepted"}
-    assert len(erased.lead_id) == len(new.lead_id)
+    when = {answer.lead_id[:12] for answer in (known, erased, stranger)}
+    assert len(when) == 1, "the time in a receipt is that of the post, known or not"
+    assert {len(answer.lead_id) for answer in (new, known, erased, stranger)} == {32}
+    assert len({answer.lead_id for answer in (new, known, erased, stranger)}) == 4
     with serving.store.read() as tx:
-        assert tx.leads.count() == 1
+        assert tx.leads.count() == 2
+
+
+def test_a_repeated_post_gets_its_receipt_again_from_new_known_and_erased_alike(
+    serving: Serving, form_call: Call
+) -> None:
+    def post_twice(key: str) -> list[str]:
+        once = Once.of(key, scope="form", body=b"")
+        later = form_call.now + timedelta(minutes=1)
+        calls = (replace(form_call, once=once), replace(form_call, once=once, now=later))
+        return [submit(serving, call, email="ada@company1.example").lead_id for call in calls]
+
+    new, known = post_twice("first"), post_twice("second")
+    serving.leads.erase(new[0], call=make_call(serving))
+    erased = post_twice("third")
+
+    for receipts in (new, known, erased):
+        assert receipts[0] == receipts[1]
 
 
 def test_a_filled_hidden_field_leads_to_quarantine(serving: Serving, form_call: Call) -> None:
