@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import math
-
 from fastapi import APIRouter, Depends, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from api.auth import GuardedRoute, Services, serving_of
 from api.leads import LeadId
+from api.pages.deals import ASK_AMOUNT, ASK_REASON, amount_of, reason_of
 from api.pages.session import CLOSERS, SessionGuard, field, go, page, page_call
 from leadqual.errors import ConflictError, InputError, NotFoundError
-from leadqual.outcomes.events import OutcomeType, Reason
+from leadqual.outcomes.events import OutcomeType
 from leadqual.queue.states import ItemState
 from leadqual.services.outcomes import Outcome
 
 router = APIRouter(route_class=GuardedRoute, include_in_schema=False)
-
-_MAX_USD = 1e9
 
 
 @router.get("/handoffs", dependencies=[Depends(SessionGuard(CLOSERS))])
@@ -83,27 +80,16 @@ async def lose(lead_id: LeadId, request: Request) -> Response:
 @router.post("/handoffs/{lead_id}/won", dependencies=[Depends(SessionGuard(CLOSERS))])
 async def win(lead_id: LeadId, request: Request) -> Response:
     """Close an opportunity as won, with its amount."""
-    amount = _amount(field(request, "amount_usd"))
+    amount = amount_of(field(request, "amount_usd"))
     if amount is None:
-        return await _handoffs_page(request, error="Enter the amount in US dollars, such as 24000.")
+        return await _handoffs_page(request, error=ASK_AMOUNT)
     return await _record(request, lead_id, Outcome(type=OutcomeType.WON, amount_usd=amount))
 
 
-def _amount(given: str | None) -> float | None:
-    """Return an amount as typed, also with thousands separators; None when it is none."""
-    try:
-        amount = float((given or "").replace(",", "").replace(" ", "").lstrip("$"))
-    except ValueError:
-        return None
-    return amount if math.isfinite(amount) and 0 <= amount <= _MAX_USD else None
-
-
 async def _with_reason(request: Request, lead_id: str, kind: OutcomeType) -> Response:
-    given = field(request, "reason")
-    reason = next((reason for reason in Reason if reason.value == given), None)
+    reason = reason_of(field(request, "reason"))
     if reason is None:
-        text = "Choose a reason: the rep and the next model learn from it."
-        return await _handoffs_page(request, error=text, opened=lead_id)
+        return await _handoffs_page(request, error=ASK_REASON, opened=lead_id)
     return await _record(
         request, lead_id, Outcome(type=kind, reason=reason, note=field(request, "note"))
     )

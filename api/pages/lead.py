@@ -14,6 +14,7 @@ from starlette.concurrency import run_in_threadpool
 from api import wording
 from api.auth import GuardedRoute, Services, serving_of
 from api.leads import LeadId
+from api.pages.deals import ASK_AMOUNT, amount_of, reason_of
 from api.pages.session import CLOSERS, EVERYONE, REPS, SessionGuard, field, go, page, page_call
 from leadqual.errors import ConflictError, InputError, NotFoundError, StaleTokenError
 from leadqual.leads.schema import Lead
@@ -23,6 +24,7 @@ from leadqual.qualify.score import Answer
 from leadqual.queue.handoff import RepAnswers, Topic
 from leadqual.queue.states import ItemState
 from leadqual.services.calls import Call
+from leadqual.services.duties import outcomes_of
 from leadqual.services.lead_records import EventView, LeadHistory, LeadView, ScoreView
 from leadqual.services.outcomes import Outcome
 from leadqual.services.queues import HandoffRow, QueueRow
@@ -39,6 +41,16 @@ CLOSINGS: Final = (
     OutcomeType.DO_NOT_CONTACT,
 )
 _LOGGED: Final = (OutcomeType.CONTACTED, OutcomeType.MEETING_BOOKED)
+_DEALS: Final = (OutcomeType.WON, OutcomeType.LOST)
+"""For those who close without handing over."""
+
+_WITH_REASON: Final = frozenset({OutcomeType.DISQUALIFIED, OutcomeType.LOST})
+_FLASH_OF: Final[Mapping[OutcomeType, str]] = {
+    OutcomeType.CONTACTED: "recorded",
+    OutcomeType.MEETING_BOOKED: "recorded",
+    OutcomeType.WON: "won",
+    OutcomeType.LOST: "lost",
+}
 SNOOZES: Final[Mapping[str, tuple[str, timedelta]]] = {
     "1h": ("in an hour", timedelta(hours=1)),
     "4h": ("in four hours", timedelta(hours=4)),
@@ -237,24 +249,28 @@ async def snooze(lead_id: LeadId, request: Request, serving: Services) -> Respon
 @router.post("/leads/{lead_id}/outcome", dependencies=[Depends(SessionGuard(REPS))])
 async def record(lead_id: LeadId, request: Request) -> Response:
     """Note what came of talking to the lead, or close it."""
-    given = field(request, "type")
-    kind = next((k for k in (*_LOGGED, *CLOSINGS) if k.value == given), None)
+    call, given = page_call(request), field(request, "type")
+    own = outcomes_of(call.principal)
+    kind = next((k for k in (*_LOGGED, *CLOSINGS, *_DEALS) if k.value == given and k in own), None)
     if kind is None:
         return await _lead_page(request, lead_id, error="Choose what happened.", opened="close")
-    reason = _reason(request)
-    if kind is not OutcomeType.DISQUALIFIED:
-        reason = None
-    elif reason is None:
+    opened = "log" if kind in _LOGGED else "deal" if kind in _DEALS else "close"
+    reason = reason_of(field(request, "reason")) if kind in _WITH_REASON else None
+    if kind in _WITH_REASON and reason is None:
         text = "Choose the reason: it is what the next model learns from."
-        return await _lead_page(request, lead_id, error=text, opened="close")
-    outcome = Outcome(type=kind, reason=reason, note=field(request, "note"), token=_token(request))
-    is_logged = kind in _LOGGED
+        return await _lead_page(request, lead_id, error=text, opened=opened)
+    amount = amount_of(field(request, "amount_usd")) if kind is OutcomeType.WON else None
+    if kind is OutcomeType.WON and amount is None:
+        return await _lead_page(request, lead_id, error=ASK_AMOUNT, opened=opened)
+    outcome = Outcome(
+        type=kind,
+        reason=reason,
+        amount_usd=amount,
+        note=field(request, "note"),
+        token=_token(request),
+    )
     return await _record(
-        request,
-        lead_id,
-        outcome,
-        flash="recorded" if is_logged else "closed",
-        opened="log" if is_logged else "close",
+        request, lead_id, outcome, flash=_FLASH_OF.get(kind, "closed"), opened=opened
     )
 
 
@@ -305,8 +321,3 @@ def _token(request: Request) -> int:
     """Return the fencing token of the form; one that cannot be read is as good as a lost one."""
     given = field(request, "token") or ""
     return int(given) if given.isdecimal() and len(given) <= 18 else 0
-
-
-def _reason(request: Request) -> Reason | None:
-    given = field(request, "reason")
-    return next((reason for reason in Reason if reason.value == given), None)

@@ -23,7 +23,7 @@ from leadqual.services.idempotent import Once
 from leadqual.services.people import Session
 
 REPS: Final = frozenset({Role.MRR, Role.SDR, Role.AM, Role.LEADER, Role.OPS, Role.ADMIN})
-CLOSERS: Final = frozenset({Role.AE, Role.LEADER, Role.OPS, Role.ADMIN})
+CLOSERS: Final = frozenset({Role.AE, Role.AM, Role.LEADER, Role.OPS, Role.ADMIN})
 LEADERS: Final = frozenset({Role.LEADER, Role.OPS, Role.SCIENTIST, Role.ADMIN})
 EVERYONE: Final = frozenset(Role)
 

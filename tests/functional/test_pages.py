@@ -400,6 +400,58 @@ def test_win_needs_an_amount(
     assert api.get(f"/v1/leads/{lead_id}").json()["state"] == "opportunity"
 
 
+@pytest.mark.parametrize(
+    ("fields", "state"),
+    [
+        ({"type": "won", "amount_usd": "24,000"}, "won"),
+        ({"type": "lost", "reason": "competitor"}, "lost"),
+    ],
+    ids=["won", "lost"],
+)
+def test_account_manager_closes_a_deal_without_handing_over(
+    api: httpx.Client, logged_in: LoggedIn, lead: Payload, fields: dict[str, str], state: str
+) -> None:
+    customer = lead(company={"is_customer": True})
+    lead_id, am = str(api.post("/v1/leads", json=customer).json()["lead_id"]), logged_in("am")
+    page = claimed(am, lead_id)
+    unsaid = post(am, f"/leads/{lead_id}/outcome", page, token=token_of(page), type=fields["type"])
+
+    answer = post(am, f"/leads/{lead_id}/outcome", page, token=token_of(page), **fields)
+
+    assert f"Close as {state}" in page.text
+    assert unsaid.status_code == 409
+    assert answer.status_code == 303
+    assert api.get(f"/v1/leads/{lead_id}").json()["state"] == state
+    [event] = api.get(f"/v1/leads/{lead_id}/history").json()["events"]
+    assert (event["amount_usd"], event["reason"]) in {(24000.0, None), (None, "competitor")}
+
+
+def test_account_manager_answers_hand_offs_of_customers_only(
+    api: httpx.Client, logged_in: LoggedIn, lead: Payload, queued: Queued
+) -> None:
+    customer = lead(company={"is_customer": True}, contact={"full_name": "Clara Customer"})
+    lead_id = str(api.post("/v1/leads", json=customer).json()["lead_id"])
+    other_id, am = queued(), logged_in("am")
+    page = claimed(am, lead_id)
+    post(am, f"/leads/{lead_id}/handoff", page, token=token_of(page))
+    api.post(f"/v1/leads/{other_id}/outcomes", json={"type": "handed_off"})
+
+    waiting = am.get("/handoffs")
+    accepted = post(am, f"/handoffs/{lead_id}/accept", waiting)
+    won = post(am, f"/handoffs/{lead_id}/won", am.get("/handoffs"), amount_usd="700")
+
+    assert "Clara Customer" in waiting.text
+    assert other_id not in waiting.text
+    assert (accepted.status_code, won.status_code) == (303, 303)
+    assert post(am, f"/handoffs/{other_id}/accept", waiting).status_code == 409
+
+
+def test_rep_who_hands_over_is_offered_no_deal(logged_in: LoggedIn, queued: Queued) -> None:
+    page = claimed(logged_in("mrr"), queued())
+
+    assert "Close as won" not in page.text
+
+
 def test_page_that_does_not_exist_is_a_page(anonymous: httpx.Client) -> None:
     answer = anonymous.get("/nothing", headers={"Accept": "text/html"})
 
