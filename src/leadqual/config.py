@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
 from contextlib import suppress
 from pathlib import Path
+from typing import Final
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from leadqual.errors import ConfigError
+
+LOG_LEVELS: Final = ("CRITICAL", "ERROR", "WARNING", "INFO", "DEBUG")
+_RATE: Final = re.compile(r"[1-9]\d*\s*(?:/|per)\s*(?:[1-9]\d*\s*)?(?:second|minute|hour|day)s?")
 
 
 class Settings(BaseSettings):
@@ -37,6 +44,22 @@ class Settings(BaseSettings):
     secure_cookies: bool = False
     log_level: str = "INFO"
 
+    @field_validator("log_level")
+    @classmethod
+    def _is_log_level(cls, given: str) -> str:
+        if given.upper() not in LOG_LEVELS:
+            raise ValueError(f"one of {', '.join(LOG_LEVELS)} is expected")
+        return given.upper()
+
+    @field_validator("key_rate", "form_rate")
+    @classmethod
+    def _is_rate(cls, given: str) -> str:
+        if not _RATE.fullmatch(given):
+            raise ValueError(
+                "a number per second, minute, hour or day is expected, such as 120/minute"
+            )
+        return given
+
     @property
     def resolved_database_url(self) -> str:
         """Return the SQLAlchemy URL, by default a SQLite file under `home`."""
@@ -58,8 +81,29 @@ class Settings(BaseSettings):
 
 
 def load_settings() -> Settings:
-    """Read the settings of this process from its environment."""
-    return Settings()
+    """Read the settings of this process from its environment.
+
+    Raises
+    ------
+    ConfigError
+        Settings cannot be used; each is named with what is expected, never with its value.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        found = "; ".join(
+            f"{_variable(str(problem['loc'][0]))}: {problem['msg'].removeprefix('Value error, ')}"
+            for problem in error.errors(include_input=False, include_context=False)
+        )
+        raise ConfigError(
+            f"the environment holds settings that cannot be used: {found}. Correct them, or leave "
+            "them out: each has a default"
+        ) from None
+
+
+def _variable(field: str) -> str:
+    """Return the environment variable that a field is read from."""
+    return field if field.isupper() else f"LEADQUAL_{field.upper()}"
 
 
 def make_private_folder(folder: Path) -> None:

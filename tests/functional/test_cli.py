@@ -176,6 +176,43 @@ def test_database_that_cannot_be_reached_is_explained_without_its_password(
     assert done.err.startswith("error: ")
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("LEADQUAL_PORT", "hunter2", "integer"),
+        ("LEADQUAL_WORKERS", "0", "greater than or equal to 1"),
+        ("LEADQUAL_LOG_LEVEL", "hunter2", "WARNING"),
+        ("LEADQUAL_KEY_RATE", "hunter2", "120/minute"),
+        ("LEADQUAL_SIGNING_KEY", "hunter2", "at least 32"),
+    ],
+)
+@pytest.mark.parametrize("command", ["serve", "demo"])
+def test_wrong_setting_is_named_without_its_value_before_anything_listens(
+    run: Run, monkeypatch: pytest.MonkeyPatch, command: str, name: str, value: str, expected: str
+) -> None:
+    monkeypatch.setenv(name, value)
+
+    done = run(command, expect=1)
+
+    assert done.err.startswith("error: ")
+    assert name in done.err
+    assert expected in done.err
+    assert "hunter2" not in done.err
+    assert "listens" not in done.out
+
+
+def test_doctor_names_the_signing_key_when_it_is_too_short(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LEADQUAL_SIGNING_KEY", "short")
+
+    found = run("doctor", "--json", expect=1).document["findings"]
+
+    health = {finding["name"]: finding["health"] for finding in found}
+    assert health["signing key"] == "fail"
+    assert health["database"] == "ok"
+
+
 def test_keys_and_users_are_made_listed_and_ended(run: Run) -> None:
     made = run("keys", "create", "--scopes", "leads:write", "--json").document
     form = run("keys", "create", "--form", "--json").document

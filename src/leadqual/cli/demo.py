@@ -42,6 +42,8 @@ def demo(
     from leadqual.wiring import build_serving
 
     settings = load_settings()
+    with open_workshop(settings):
+        pass  # a deployment that cannot be used is explained before anything listens
     listener = listen(settings.host, settings.port if port is None else port)
     with steps(is_quiet=as_json) as step:
         with open_workshop(settings) as workshop:

@@ -6,6 +6,7 @@ import shutil
 import stat
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -15,7 +16,8 @@ from leadqual.config import Settings
 from leadqual.errors import BundleError, LeadqualError
 from leadqual.registry.signing import KEY_FILE
 from leadqual.registry.tracking import is_available
-from leadqual.services.workshop import Workshop, open_workshop
+from leadqual.services.workshop import Workshop, open_workshop, signing_key
+from leadqual.store import Store, open_store
 
 MIN_PYTHON: Final = (3, 11)
 MIN_FREE_BYTES: Final = 1024**3
@@ -46,11 +48,8 @@ def examine(settings: Settings) -> tuple[Finding, ...]:
     """
     looks: tuple[Callable[[Settings], Finding], ...] = (_python, _disk, _mlflow)
     findings = [look(settings) for look in looks]
-    try:
-        with open_workshop(settings) as workshop:
-            findings += [_key(settings), *_database(workshop), *_models(workshop)]
-    except LeadqualError as error:
-        findings.append(Finding("database", Health.FAIL, str(error)))
+    findings.append(_key(settings))
+    findings += _database(settings) if findings[-1].health is Health.FAIL else _workshop(settings)
     findings.append(_privacy(settings))
     return tuple(findings)
 
@@ -103,7 +102,11 @@ def _scheme(settings: Settings) -> str:
 
 
 def _key(settings: Settings) -> Finding:
-    if settings.signing_key is not None:
+    try:
+        signing_key(settings)
+    except LeadqualError as error:
+        return Finding("signing key", Health.FAIL, str(error))
+    if settings.signing_key is not None and settings.signing_key.get_secret_value():
         return Finding("signing key", Health.OK, "from LEADQUAL_SIGNING_KEY")
     path = settings.home / KEY_FILE
     mode = stat.S_IMODE(path.stat().st_mode)
@@ -113,14 +116,33 @@ def _key(settings: Settings) -> Finding:
     return Finding("signing key", Health.OK, str(path))
 
 
-def _database(workshop: Workshop) -> Iterator[Finding]:
-    info = workshop.store.info()
+def _workshop(settings: Settings) -> Iterator[Finding]:
+    """Look at what needs database and key."""
+    try:
+        with open_workshop(settings) as workshop:
+            yield from _store(workshop.store)
+            yield from _models(workshop)
+    except LeadqualError as error:
+        yield Finding("database", Health.FAIL, str(error))
+
+
+def _database(settings: Settings) -> Iterator[Finding]:
+    """Look at the database of a deployment that has no usable key."""
+    try:
+        with closing(open_store(settings.resolved_database_url)) as store:
+            yield from _store(store)
+    except LeadqualError as error:
+        yield Finding("database", Health.FAIL, str(error))
+
+
+def _store(store: Store) -> Iterator[Finding]:
+    info = store.info()
     text = f"{info.dialect} {info.version}"
     if info.warnings:
         yield Finding("database", Health.WARN, f"{text}; {'; '.join(info.warnings)}")
     else:
         yield Finding("database", Health.OK, text)
-    yield Finding("schema", Health.OK, str(info.schema))
+    yield Finding("schema", Health.OK, info.schema or "none yet")
 
 
 def _models(workshop: Workshop) -> Iterator[Finding]:
