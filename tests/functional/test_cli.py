@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import signal
 import socket
@@ -10,7 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,12 +23,14 @@ import typer
 from leadqual.cli import main
 from leadqual.cli.app import app
 from leadqual.config import Settings
+from leadqual.errors import AuthenticationError
 from leadqual.leads.flat import flatten_lead
 from leadqual.qualify.bundle import bundle_files
 from leadqual.registry.local import GoldenInput
 from leadqual.services.scoring import columns_of
 from leadqual.services.workshop import call_of_operator, open_workshop
 from leadqual.testing import START, make_bundle, make_lead, make_payload
+from leadqual.wiring import build_serving
 
 COMMAND = str(Path(sys.executable).with_name("leadqual"))
 BARE = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", "OMP_NUM_THREADS": "1"}
@@ -141,6 +144,8 @@ def test_wrong_command_line_exits_with_2_and_says_what_is_wrong(
         (["keys", "create", "--scopes", "everything"], "leads:write"),
         (["keys", "create"], "--scopes"),
         (["users", "add", "ada", "--role", "king"], "scientist"),
+        (["users", "password", "absent"], "no user"),
+        (["users", "deactivate", "absent"], "no user"),
         (["db", "restore", "absent.db"], "absent.db"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
@@ -227,6 +232,29 @@ def test_keys_and_users_are_made_listed_and_ended(run: Run) -> None:
     assert [entry["revoked_at"] is None for entry in keys].count(False) == 1
     assert made["key"] not in json.dumps(keys)
     assert [entry["username"] for entry in users] == ["ada"]
+
+
+def test_new_password_and_lock_out_count_at_once_and_end_sessions(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = run("users", "add", "ada", "--role", "mrr", "--json").document["password"]
+    second = run("users", "password", "ada", "--json").document["password"]
+    monkeypatch.setattr("sys.stdin", io.StringIO("a third password\n"))
+    third = run("users", "password", "ada", "--password-stdin", "--json")
+
+    with closing(build_serving(Settings(home=tmp_path / "home"))) as serving:
+        for old in (first, second):
+            with pytest.raises(AuthenticationError):
+                serving.people.log_in("ada", old, client="here", now=START)
+        cookie = serving.people.log_in("ada", "a third password", client="here", now=START).cookie
+        run("users", "deactivate", "ada")
+        with pytest.raises(AuthenticationError):
+            serving.people.session(cookie, now=START)
+        with pytest.raises(AuthenticationError):
+            serving.people.log_in("ada", "a third password", client="here", now=START)
+
+    assert "third" not in third.out
+    assert "inactive" in run("users", "list").out
 
 
 def test_standard_is_shown_proposed_and_activated(run: Run, tmp_path: Path) -> None:

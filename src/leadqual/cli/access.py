@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from leadqual.cli.help_text import example, new_group
-from leadqual.cli.output import AsJson, emit, now, table
+from leadqual.cli.output import AsJson, emit, note, now, table
 from leadqual.errors import InputError
 
 if TYPE_CHECKING:
@@ -18,6 +18,14 @@ if TYPE_CHECKING:
 
 _keys = new_group("keys", "API keys: secret keys for servers, form keys for public pages.")
 _users = new_group("users", "People who log in to the queue pages.")
+
+
+PasswordStdin = Annotated[
+    bool,
+    typer.Option(
+        "--password-stdin", help="Read the password from standard input; else a random one."
+    ),
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -33,6 +41,8 @@ def register(app: typer.Typer) -> None:
     _keys.command(epilog=example("leadqual keys rotate 3"))(rotate)
     _users.command(epilog=example("leadqual users add ada --role mrr"))(add)
     _users.command("list", epilog=example("leadqual users list"))(list_users)
+    _users.command(epilog=example("leadqual users password ada"))(password)
+    _users.command(epilog=example("leadqual users deactivate ada"))(deactivate)
     app.add_typer(_keys)
     app.add_typer(_users)
 
@@ -120,18 +130,10 @@ def add(
     username: Annotated[str, typer.Argument(help="Name to log in with.")],
     *,
     role: Annotated[str, typer.Option(help="mrr, sdr, ae, am, leader, ops, scientist or admin.")],
-    password_stdin: Annotated[
-        bool,
-        typer.Option(
-            "--password-stdin", help="Read the password from standard input; else a random one."
-        ),
-    ] = False,
+    password_stdin: PasswordStdin = False,
     as_json: AsJson = False,
 ) -> None:
     """Add a person who may log in to the queue pages; a random password is shown once."""
-    import secrets
-    import sys
-
     from leadqual.services.calls import Role
     from leadqual.services.desk import open_desk
     from leadqual.services.workshop import call_of_operator
@@ -139,8 +141,7 @@ def add(
     known = [name.value for name in Role]
     if role not in known:
         raise InputError(f"no such role; the roles are: {', '.join(known)}")
-    given = sys.stdin.readline().rstrip("\r\n") if password_stdin else None
-    chosen = secrets.token_urlsafe(12) if given is None else given
+    chosen = _read_password() if password_stdin else _random_password()
     with open_desk() as desk:
         view = desk.people.add_user(username, chosen, role=Role(role), call=call_of_operator(now()))
     shown = {} if password_stdin else {"password": chosen}
@@ -149,6 +150,48 @@ def add(
         {"username": view.username, "role": view.role.value, **shown},
         as_json=as_json,
         text=f"user {view.username} has the role {view.role.value}{told}",
+    )
+
+
+def password(
+    username: Annotated[str, typer.Argument(help="Name that `leadqual users list` shows.")],
+    *,
+    password_stdin: PasswordStdin = False,
+    as_json: AsJson = False,
+) -> None:
+    """Give a person a new password and log them out everywhere; a random one is shown once."""
+    from leadqual.services.desk import open_desk
+    from leadqual.services.workshop import call_of_operator
+
+    chosen = _read_password() if password_stdin else _random_password()
+    with open_desk() as desk:
+        view = desk.people.set_password(username, chosen, call=call_of_operator(now()))
+    shown = {} if password_stdin else {"password": chosen}
+    told = "" if password_stdin else f": {chosen} (shown once)"
+    emit(
+        {"username": view.username, "is_active": view.is_active, **shown},
+        as_json=as_json,
+        text=f"user {view.username} has a new password{told}",
+    )
+    if not view.is_active and not as_json:
+        note(f"note: {view.username} is locked out and stays so")
+
+
+def deactivate(
+    username: Annotated[str, typer.Argument(help="Name that `leadqual users list` shows.")],
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Lock a person out and end their sessions now; what they did stays."""
+    from leadqual.services.desk import open_desk
+    from leadqual.services.workshop import call_of_operator
+
+    with open_desk() as desk:
+        view = desk.people.deactivate(username, call=call_of_operator(now()))
+    emit(
+        {"username": view.username, "is_active": view.is_active},
+        as_json=as_json,
+        text=f"user {view.username} is locked out",
     )
 
 
@@ -182,6 +225,18 @@ def _show_new(made: NewKey, *, as_json: bool) -> None:
         as_json=as_json,
         text=f"{made.secret}\n(key {made.key.key_id}, shown once: keep it in a safe place)",
     )
+
+
+def _read_password() -> str:
+    import sys
+
+    return sys.stdin.readline().rstrip("\r\n")
+
+
+def _random_password() -> str:
+    import secrets
+
+    return secrets.token_urlsafe(12)
 
 
 def _scopes(text: str) -> list[Scope]:
