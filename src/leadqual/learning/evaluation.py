@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from leadqual.features.encoder import EncodedLeads, Encoder
 from leadqual.learning.baselines import BASE_RATE, LIGHTGBM, predict_baselines
+from leadqual.learning.champion import known_until_days, why_not_compared
 from leadqual.learning.curves import draw_gain, measure_slices
 from leadqual.learning.fitting import FittedModel, fit_bundle
 from leadqual.learning.metrics import Interval, Outcome, compare, reliability, tally
@@ -24,7 +25,7 @@ from leadqual.outcomes.history import Columns, History
 from leadqual.outcomes.labels import Labels, label_history
 from leadqual.outcomes.maturity import read_maturity
 from leadqual.outcomes.progress import Check
-from leadqual.outcomes.timeline import to_days, to_moment
+from leadqual.outcomes.timeline import to_moment
 from leadqual.qualify.bundle import ModelBundle
 from leadqual.qualify.predict import Predictions
 from leadqual.qualify.reference import CONVERSION, TARGETS
@@ -78,8 +79,7 @@ def evaluate(
         As for `fit_bundle`.
     champion : ModelBundle, optional
         The model that serves; compared on leads that came after its training. Where too few of
-        them are old enough it is not compared, and `champion_remark` says so: beside a model
-        that knows their answers every candidate would look worse for ever.
+        them are old enough it is not compared, and `champion_remark` says so with the numbers.
     n_resamples : int
         Bootstrap resamples behind each interval.
 
@@ -92,16 +92,21 @@ def evaluate(
     labels = label_history(history, as_of=as_of, check_order=settings.check_order)
     maturity = read_maturity(labels)
     require_enough(labels, maturity)
-    seen_until = -np.inf if champion is None else _known_until_days(champion)
     protocol = plan_protocol(
-        history, labels, maturity, seed=settings.seed, not_before_days=seen_until
+        history,
+        labels,
+        maturity,
+        seed=settings.seed,
+        not_before_days=known_until_days(champion),
     )
     answers = _Answers(history.n_leads, np.full(history.n_leads, np.nan))
     rows = np.sort(np.concatenate([fold.test for fold in protocol.folds]))
     remark = None
     others = {RULES: rules_bundle()}
     if champion is not None:
-        remark = _why_not_compared(champion, seen_until, first_days=labels.moment_days[rows].min())
+        remark = why_not_compared(
+            champion, protocol, history=history, labels=labels, maturity=maturity
+        )
         others |= {CHAMPION: champion} if remark is None else {}
     fitting = _Fitting(history, others, horizon_days=protocol.horizon_days, settings=settings)
     models = [
@@ -109,23 +114,9 @@ def evaluate(
         for fold, known_at in zip(protocol.folds, protocol.as_of, strict=True)
     ]
     judging = _Judging(history, labels, protocol, rows, n_resamples, settings.seed)
-    return replace(_report(judging, answers, models[-1]), champion_remark=remark)
-
-
-def _why_not_compared(champion: ModelBundle, seen_until: float, *, first_days: float) -> str | None:
-    """Say why a champion may not be judged on leads from this day on; None when it may."""
-    if not first_days <= seen_until:  # without times nothing is known, and it is compared
-        return None
-    return (
-        f"not compared with model {champion.version}: it knows outcomes until "
-        f"{to_moment(seen_until):%Y-%m-%d}, and too few later leads are old enough"
-    )
-
-
-def _known_until_days(champion: ModelBundle) -> float:
-    """Until when a bundle was taught; -inf when it does not say."""
-    known_until = champion.summary.get("known_until")
-    return to_days(datetime.fromisoformat(known_until)) if isinstance(known_until, str) else -np.inf
+    report = _report(judging, answers, models[-1])
+    version = None if champion is None else champion.version
+    return replace(report, champion=version, champion_remark=remark)
 
 
 def _ask(bundle: ModelBundle, history: History, rows: Codes) -> Predictions:

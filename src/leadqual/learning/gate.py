@@ -50,7 +50,9 @@ def judge(report: EvaluationReport) -> Verdict:
     difference itself is larger than a small margin (.02 AUC, 2 % of log loss), so that a wide
     interval is no free pass. A first model has no champion: it must rank better than chance and
     not worse than the written rules, and its probabilities must not be worse than the base rate.
-    The same holds where the champion could not be compared.
+    A champion that could not be compared is not replaced: better than the rules says nothing of
+    better than the champion. The figures beside the rules stand in the refusal all the same, for
+    whoever wants to force it.
 
     Parameters
     ----------
@@ -63,16 +65,27 @@ def judge(report: EvaluationReport) -> Verdict:
         Refusal is a result, not an error.
     """
     judged = report.conversion
-    if CHAMPION in judged.comparison.metrics:
+    is_compared = CHAMPION in judged.comparison.metrics
+    if is_compared:
         checks = [_ranking(judged, CHAMPION), _probabilities(judged, CHAMPION)]
     else:
         checks = [_skill(judged), _ranking(judged, RULES), _probabilities(judged, BASE_RATE)]
-    remarks = () if report.champion_remark is None else (report.champion_remark,)
+    may_replace = is_compared or report.champion is None
     return Verdict(
-        promote=all(passed for passed, _ in checks),
-        reasons=(*remarks, *(reason for _, reason in checks)),
+        promote=may_replace and all(passed for passed, _ in checks),
+        reasons=(*_what_was_compared(report), *(reason for _, reason in checks)),
         numbers=_numbers(judged),
     )
+
+
+def _what_was_compared(report: EvaluationReport) -> tuple[str, ...]:
+    if report.champion_remark is not None:
+        beside = "beside the written rules and the base rate only, for information"
+        return report.champion_remark, f"{beside}: {report.protocol}"
+    if report.champion is not None:
+        return (f"compared with the champion, model {report.champion}: {report.protocol}",)
+    beside = "no champion to compare with, so compared with the written rules and the base rate"
+    return (f"{beside}: {report.protocol}",)
 
 
 def _skill(judged: Judged) -> tuple[bool, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import product
 from typing import Final
 
 import numpy as np
@@ -72,18 +73,16 @@ def plan_protocol(
     seed : int
         Order of groups in cross-validation.
     not_before_days : float
-        Days since 1970: judge later leads only, where enough of them are old enough. The newest
-        30 % are judged when all of them came later: then the candidate has learned from what
-        came between.
+        Days since 1970: judge later leads only, where enough of them are old enough for any
+        horizon; else as if it were not given. The newest 30 % are judged when all of them came
+        later: then the candidate has learned from what came between.
 
     Raises
     ------
     NotEnoughDataError
         When fewer than 20 judged leads would be won, or not won.
     """
-    judged = labels.is_usable & labels.is_worked & maturity.is_covered
-    if not history.has_times and history.recorded.losses:
-        judged &= labels.is_settled
+    judged = _judgeable(history, labels, maturity)
     if not history.is_ordered:
         return _by_groups(history, labels, np.nonzero(judged)[0], seed=seed)
     if not history.has_times:
@@ -91,28 +90,58 @@ def plan_protocol(
     return _by_time(labels, maturity, judged, not_before_days=not_before_days)
 
 
+def count_matured(
+    history: History, labels: Labels, maturity: Maturity, *, after_days: float
+) -> tuple[int, int]:
+    """Return how many leads after a day can be judged at the shortest horizon: won, and not.
+
+    Parameters
+    ----------
+    history, labels, maturity : History, Labels, Maturity
+        As of the moment of evaluation.
+    after_days : float
+        Days since 1970.
+    """
+    shortest = HORIZONS_DAYS[0]
+    is_later = (labels.moment_days > after_days) & (labels.age_days >= shortest)
+    (rows,) = np.nonzero(_judgeable(history, labels, maturity) & is_later)
+    n_won = int((labels.delay_days[rows] <= shortest).sum())
+    return n_won, len(rows) - n_won
+
+
+def _judgeable(history: History, labels: Labels, maturity: Maturity) -> NDArray[np.bool_]:
+    judged = labels.is_usable & labels.is_worked & maturity.is_covered
+    if not history.has_times and history.recorded.losses:
+        judged &= labels.is_settled
+    return judged
+
+
 def _by_time(
     labels: Labels, maturity: Maturity, judged: NDArray[np.bool_], *, not_before_days: float
 ) -> Protocol:
-    """Latest matured leads, at the longest horizon up to the wanted one that leaves enough."""
+    """Latest matured leads, at the longest horizon up to the wanted one that leaves enough.
+
+    Leads after the wanted day come first at every horizon: a fair comparison at 30 days is worth
+    more than none at 90.
+    """
     wanted = next(
         (h for h in HORIZONS_DAYS if maturity.curve.share_by(h) >= HORIZON_SHARE),
         HORIZONS_DAYS[-1],
     )
+    horizons = [h for h in reversed(HORIZONS_DAYS) if h <= wanted]
     best = (0, 0)
-    for horizon in reversed([h for h in HORIZONS_DAYS if h <= wanted]):
+    for after_days, horizon in product((not_before_days, -np.inf), horizons):
         (mature,) = np.nonzero(judged & (labels.age_days >= horizon))
         won = labels.delay_days[mature] <= horizon
-        later = labels.moment_days[mature] > not_before_days
-        candidates = [_newest(mature, won)]
-        if len(candidates[0][0]) > later.sum():
-            candidates.insert(0, (mature[later], won[later]))
-        for rows, wins in candidates:
-            if not len(rows):
-                continue
-            best = max(best, (int(wins.sum()), int((~wins).sum())))
-            if min(wins.sum(), (~wins).sum()) >= MIN_TEST_WINS and rows[0] > 0:
-                return _forward(labels, rows, horizon)
+        is_later = labels.moment_days[mature] > after_days
+        rows, wins = _newest(mature, won)
+        if len(rows) > is_later.sum():
+            rows, wins = mature[is_later], won[is_later]
+        if not len(rows):
+            continue
+        best = max(best, (int(wins.sum()), int((~wins).sum())))
+        if min(wins.sum(), (~wins).sum()) >= MIN_TEST_WINS and rows[0] > 0:
+            return _forward(labels, rows, horizon)
     raise _too_few(*best)
 
 

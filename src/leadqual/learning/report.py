@@ -97,6 +97,8 @@ class EvaluationReport:
         Summary of the fitted model.
     notes : tuple of str
         Peculiarities of the history.
+    champion : str or None
+        Version of the champion, when there is one.
     champion_remark : str or None
         Why the champion was not compared, when there is one and it was not.
     """
@@ -116,6 +118,7 @@ class EvaluationReport:
     coverage: Mapping[str, int]
     learned: Mapping[str, object]
     notes: tuple[str, ...]
+    champion: str | None = None
     champion_remark: str | None = None
 
     @property
@@ -182,6 +185,7 @@ class EvaluationReport:
             "coverage": dict(self.coverage),
             "learned": dict(self.learned),
             "notes": list(self.notes),
+            "champion": self.champion,
             "champion_remark": self.champion_remark,
         }
 

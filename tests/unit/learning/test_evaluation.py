@@ -144,7 +144,7 @@ class TestGate:
         verdict = judge(skilled)
 
         assert verdict.promote
-        assert len(verdict.reasons) == 3
+        assert "no champion to compare with" in verdict.reasons[0]
         assert verdict.numbers["leadqual.auc"] is not None
 
     def test_a_first_model_without_skill_is_refused(self, unskilled: EvaluationReport) -> None:
@@ -164,7 +164,9 @@ class TestGate:
 
         assert verdict.promote
         assert CHAMPION in report.conversion.comparison.metrics
-        assert all("not worse than the champion" in reason for reason in verdict.reasons)
+        ranking, probabilities = verdict.reasons[1:]
+        assert "ranking not worse than the champion" in ranking
+        assert "probabilities not worse than the champion" in probabilities
 
     def test_a_champion_that_is_the_candidate_itself_is_equal_in_every_figure(
         self, wins_only: MakeHistory
@@ -211,7 +213,7 @@ class TestGate:
         assert high is not None
         assert high < 0
 
-    def test_a_champion_that_knows_the_answers_is_not_compared(
+    def test_a_champion_that_knows_the_answers_is_neither_compared_nor_replaced(
         self, wins_only: MakeHistory
     ) -> None:
         history = wins_only(4_000, signal=2.0, seed=8)
@@ -221,5 +223,25 @@ class TestGate:
         verdict = judge(report)
 
         assert CHAMPION not in report.conversion.comparison.metrics
-        assert "not compared with model yesterday" in verdict.reasons[0]
-        assert verdict.promote
+        assert not verdict.promote
+        assert "not enough matured leads to compare with model yesterday" in verdict.reasons[0]
+        assert "0 of 20 needed were won and 0 of 20 needed were not" in verdict.reasons[0]
+        assert verdict.numbers["minus_written_rules.auc.value"] is not None
+
+    def test_a_champion_is_compared_at_a_shorter_horizon_rather_than_not_at_all(
+        self, wins_only: MakeHistory
+    ) -> None:
+        history = wins_only(4_000, n_days=600, delay_days=60, signal=2.0, seed=8)
+        # The wanted horizon is 120 days, and nobody came later than training and is that old.
+        as_of = datetime(2025, 1, 1, tzinfo=UTC) + timedelta(days=500)
+        (early,) = np.nonzero(history.moments <= np.datetime64(as_of.replace(tzinfo=None)))
+        champion = fit_bundle(
+            history.take(early), as_of=as_of, version="spring", created_at=NOW
+        ).bundle
+
+        report = evaluate(history, as_of=None, champion=champion, n_resamples=40)
+
+        assert CHAMPION in report.conversion.comparison.metrics
+        assert report.horizon_days in {30, 60}
+        assert f"created before {as_of:%Y-%m-%d}" in report.protocol
+        assert judge(report).reasons[0].startswith("compared with the champion, model spring: ")
