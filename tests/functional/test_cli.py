@@ -6,6 +6,7 @@ import io
 import json
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -255,6 +256,27 @@ def test_new_password_and_lock_out_count_at_once_and_end_sessions(
 
     assert "third" not in third.out
     assert "inactive" in run("users", "list").out
+
+
+def test_audit_lists_the_newest_first_and_notices_a_changed_entry(run: Run, tmp_path: Path) -> None:
+    run("users", "add", "ada", "--role", "mrr")
+    run("users", "deactivate", "ada")
+
+    whole = run("audit", "--verify", "--limit", "1", "--json").document
+    listed = run("audit").out
+    with closing(sqlite3.connect(tmp_path / "home" / "leadqual.db")) as database:
+        for (name,) in database.execute(
+            "SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name LIKE 'audit%'"
+        ).fetchall():
+            database.execute(f"DROP TRIGGER {name}")
+        database.execute("UPDATE audit SET actor = 'nobody' WHERE action = 'user.added'")
+        database.commit()
+    broken = run("audit", "--verify", expect=1)
+
+    assert [entry["action"] for entry in whole["entries"]] == ["user.deactivated"]
+    assert whole["chain"]["is_intact"] is True
+    assert listed.index("user.deactivated") < listed.index("user.added")
+    assert "broken at entry 1" in broken.out
 
 
 def test_standard_is_shown_proposed_and_activated(run: Run, tmp_path: Path) -> None:

@@ -65,7 +65,7 @@ when the database is locked). All arguments after `*` are keywords.
     give_up(message_id, *, error, at); oldest_due() -> datetime | None; prune(*, before) -> int
 `tx.audit`
     append(action, *, actor, subject, at, detail={}) -> AuditEntry; verify() -> AuditCheck
-    iter_all(batch_size) -> Iterator[list[AuditEntry]]
+    newest(limit) -> tuple[AuditEntry, ...]; iter_all(batch_size) -> Iterator[list[AuditEntry]]
 `tx.standards`
     propose(yaml, *, owner, created_by, at) -> StandardRecord; get(version); list()
     active() -> StandardRecord | None; activate(version, *, actor, at) -> StandardRecord

@@ -24,20 +24,19 @@ _MOVE_HEAD: Final = Prepared(
         number=bindparam("number", type_=BigId), entry_hash=bindparam("entry_hash", type_=Text)
     )
 )
+_ENTRIES: Final = select(
+    AUDIT.c.number,
+    AUDIT.c.at,
+    AUDIT.c.actor,
+    AUDIT.c.action,
+    AUDIT.c.subject,
+    AUDIT.c.detail_json,
+    AUDIT.c.entry_hash,
+).limit(bindparam("n", type_=Integer))
 _AFTER: Final = Prepared(
-    select(
-        AUDIT.c.number,
-        AUDIT.c.at,
-        AUDIT.c.actor,
-        AUDIT.c.action,
-        AUDIT.c.subject,
-        AUDIT.c.detail_json,
-        AUDIT.c.entry_hash,
-    )
-    .where(AUDIT.c.number > bindparam("after", type_=BigId))
-    .order_by(AUDIT.c.number)
-    .limit(bindparam("n", type_=Integer))
+    _ENTRIES.where(AUDIT.c.number > bindparam("after", type_=BigId)).order_by(AUDIT.c.number)
 )
+_NEWEST: Final = Prepared(_ENTRIES.order_by(AUDIT.c.number.desc()))
 _NOTHING: Final[Mapping[str, object]] = {}
 _BATCH: Final = 5_000
 
@@ -81,6 +80,10 @@ class AuditRepository:
         """Yield every entry, oldest first."""
         for rows in self._batches(batch_size):
             yield [_entry(row) for row in rows]
+
+    def newest(self, limit: int) -> tuple[AuditEntry, ...]:
+        """Return up to `limit` entries, newest first."""
+        return tuple(_entry(row) for row in self._link.run(_NEWEST, n=limit))
 
     def verify(self) -> AuditCheck:
         """Compute the chain again, and compare its end with where it should end.
