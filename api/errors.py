@@ -17,6 +17,9 @@ from starlette.responses import JSONResponse, Response
 from api.rendering import render
 from leadqual import errors
 
+FORMS: Final = "/v1/forms/"
+"""Where forms of websites post to: the one call of the API that people make with a browser."""
+
 RETRY_AFTER_SECONDS: Final = 2
 """How long a caller waits before it tries again when the store does not answer."""
 
@@ -114,6 +117,7 @@ class ProblemError(HTTPException):
 
 INVALID: Final = ProblemKind(422, "invalid-input", "The input cannot be used")
 MALFORMED: Final = ProblemKind(400, "malformed-json", "The body is not JSON")
+TOO_MANY_FIELDS: Final = ProblemKind(400, "too-many-fields", "The form has too many fields")
 TOO_LARGE: Final = ProblemKind(413, "body-too-large", "The body is too large")
 TOO_SLOW: Final = ProblemKind(408, "body-too-slow", "The body did not arrive in time")
 WRONG_TYPE: Final = ProblemKind(415, "wrong-type", "The body has the wrong Content-Type")
@@ -137,10 +141,16 @@ def field_path(location: Iterable[object]) -> str:
     return ".".join(part if _SAFE_NAME.match(part) else "?" for part in parts) or "body"
 
 
+def is_posted_form(request: Request) -> bool:
+    """Return whether a visitor of some website sent a form, rather than a script a JSON body."""
+    is_json = request.headers.get("content-type", "").startswith("application/json")
+    return request.method == "POST" and request.url.path.startswith(FORMS) and not is_json
+
+
 def wants_page(request: Request) -> bool:
-    """Return whether the caller is a browser looking at one of our pages."""
-    is_api = request.url.path.startswith("/v1/")
-    return not is_api and "text/html" in request.headers.get("accept", "")
+    """Return whether the caller is a browser looking at one of our pages, or posting a form."""
+    is_page = not request.url.path.startswith("/v1/") or is_posted_form(request)
+    return is_page and "text/html" in request.headers.get("accept", "")
 
 
 def problem_answer(
@@ -168,7 +178,9 @@ def problem_answer(
     if kind.status == HTTPStatus.UNAUTHORIZED:
         extra.setdefault("WWW-Authenticate", 'Bearer realm="leadqual"')
     if wants_page(request):
-        page = render(request, "problem.html", status=kind.status, problem=problem)
+        template = "form_problem.html" if is_posted_form(request) else "problem.html"
+        wait = extra.get("Retry-After")
+        page = render(request, template, status=kind.status, problem=problem, wait=wait)
         page.headers.update(extra)
         return page
     return JSONResponse(

@@ -8,6 +8,7 @@ from http import HTTPStatus
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Path, Request, Response
+from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, RedirectResponse
 
 from api.answers import FormAccepted, problems
@@ -21,10 +22,9 @@ from api.auth import (
     serving_of,
     verify_key,
 )
-from api.errors import INVALID, WRONG_TYPE, ProblemError
+from api.errors import INVALID, TOO_MANY_FIELDS, WRONG_TYPE, ProblemError
 from api.leads import unusable
 from api.limits import RateLimit
-from api.rendering import render
 from api.strict import load_json
 from leadqual.errors import AuthenticationError, PermissionDeniedError
 from leadqual.leads.schema import Rejected
@@ -55,10 +55,20 @@ class FormGuard(Guard):
         """
         rate: RateLimit = request.app.state.form_rate
         rate.admit(request.client.host if request.client else "unknown")
-        principal = await verify_key(serving_of(request), request.path_params["form_id"])
+        try:
+            principal = await verify_key(serving_of(request), request.path_params["form_id"])
+        except AuthenticationError as error:
+            raise _no_form() from error
         if principal.kind is not PrincipalKind.FORM_KEY:
-            raise AuthenticationError("no such form")
+            raise _no_form()
         request.state.principal = principal
+
+
+def _no_form() -> AuthenticationError:
+    return AuthenticationError(
+        "the address that this form posts to has no valid form key: it is unknown, expired or "
+        "revoked; put one of `leadqual keys create --form` there"
+    )
 
 
 @router.options(
@@ -128,9 +138,6 @@ async def submit_form(
         serving.forms.submit(fields, call=call, origin=request.headers.get("origin"))
     )
     if isinstance(receipt, Rejected):
-        if not is_json and _takes_html(request):
-            problem = unusable(receipt)
-            return render(request, "repair.html", status=422, fields=problem.fields)
         raise unusable(receipt, _cross_origin(request))
     if not is_json:
         return RedirectResponse(THANKS, status_code=HTTPStatus.SEE_OTHER)
@@ -152,12 +159,12 @@ async def _read_fields(request: Request) -> tuple[bool, Mapping[str, object]]:
         return True, tree
     if media_type != FORM_TYPE:
         raise ProblemError(WRONG_TYPE, "send application/x-www-form-urlencoded or application/json")
-    form = await request.form(max_fields=MAX_FIELDS)
+    try:
+        form = await request.form(max_fields=MAX_FIELDS)
+    except HTTPException as error:  # all that Starlette has against a form of this encoding
+        text = f"a form may have up to {MAX_FIELDS} fields; leave some out"
+        raise ProblemError(TOO_MANY_FIELDS, text) from error
     return False, {name: value for name, value in form.items() if isinstance(value, str)}
-
-
-def _takes_html(request: Request) -> bool:
-    return "text/html" in request.headers.get("accept", "")
 
 
 def _cross_origin(request: Request) -> dict[str, str]:

@@ -44,12 +44,14 @@ class Flash:
     tone: str = "good"
 
 
-_WORDS: Final[Mapping[str, Callable[..., object] | Mapping[Any, str]]] = {
+_WORDS: Final[Mapping[str, Callable[..., object] | Mapping[Any, object] | tuple[str, ...]]] = {
     "ago": wording.ago,
     "answers": wording.ANSWERS,
     "approaches": wording.APPROACHES,
     "due": wording.due,
     "duration": wording.duration,
+    "form_is_wrong": wording.FORM_IS_WRONG,
+    "form_problems": wording.FORM_PROBLEMS,
     "heads": wording.HEADS,
     "in_hundred": wording.in_hundred,
     "moment": wording.moment,

@@ -202,6 +202,23 @@ def ago(at: datetime, *, now: datetime) -> str:
     return f"{duration(now - at)} ago"
 
 
+FORM_PROBLEMS: Final[Mapping[int, tuple[str, str]]] = {
+    408: ("That took too long", "Go back, what you typed is still there, and send it again."),
+    413: (
+        "That is too long for us",
+        "Go back, what you typed is still there. Shorten it and send it again.",
+    ),
+    422: ("Please check your entries", "Go back, what you typed is still there."),
+    429: ("Too many messages at once", "Go back, what you typed is still there."),
+    500: ("We cannot take your message", "Please reach us in another way."),
+    503: ("We cannot take your message right now", "Go back, what you typed is still there."),
+}
+"""What a visitor of a website reads when a form was refused, by status: what, and what to do."""
+
+FORM_IS_WRONG: Final = ("This form does not work", "Please reach us in another way.")
+"""The same where nothing that the visitor does can help."""
+
+
 def sentence(text: str) -> str:
     """Return text that begins with a capital letter and ends without a full stop."""
     return (text[:1].upper() + text[1:]).rstrip(". ")

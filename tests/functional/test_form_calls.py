@@ -195,6 +195,45 @@ def test_bodies_that_are_no_form_are_refused(
     assert answer.status_code in {400, 415, 422}
 
 
+@pytest.mark.parametrize(
+    ("content", "key", "origin", "status", "told"),
+    [
+        (b"email=a%40b.example", "lq_pk_unknown", True, 401, "has no valid form key"),
+        (b"email=a%40b.example", "lq_sk_unknown", True, 401, "has no valid form key"),
+        (b"email=a%40b.example", None, False, 403, "page&#39;s origin"),
+        (b"message=" + b"x" * 70_000, None, True, 413, "Shorten it"),
+        (b"&".join(b"f%d=1" % n for n in range(101)), None, True, 400, "up to 100 fields"),
+    ],
+    ids=["unknown key", "secret key", "other page", "too long", "too many fields"],
+)
+def test_visitor_reads_what_to_do_when_a_form_is_refused(
+    anonymous: httpx.Client,
+    form_key: str,
+    form_origin: str,
+    content: bytes,
+    key: str | None,
+    origin: bool,
+    status: int,
+    told: str,
+) -> None:
+    headers = {
+        "Origin": form_origin if origin else "https://evil.example",
+        "Content-Type": "application/x-www-form-urlencoded",
+        "Accept": "text/html,application/xhtml+xml,*/*;q=0.8",
+    }
+
+    path = f"/v1/forms/{key or form_key}"
+    page = anonymous.post(path, content=content, headers=headers)
+    script = anonymous.post(path, content=content, headers=headers | {"Accept": "*/*"})
+
+    assert (page.status_code, script.status_code) == (status, status)
+    assert page.headers["content-type"].startswith("text/html")
+    assert "Nothing was sent" in page.text
+    assert told in page.text
+    assert "Bearer" not in page.text + script.text
+    assert script.headers["content-type"] == "application/problem+json"
+
+
 def test_demo_page_shows_a_form_for_a_key(anonymous: httpx.Client, form_key: str) -> None:
     page = anonymous.get("/demo/form", params={"key": form_key})
 

@@ -45,9 +45,16 @@ def test_sender_of_too_many_forms_is_told_when_to_go_on(tmp_path: Path) -> None:
             )
             for n in range(3)
         ]
+        page = api.post(
+            f"/v1/forms/{deployment.form_key}",
+            data={"email": "a@b.example"},
+            headers={"Origin": deployment.form_origin, "Accept": "text/html"},
+        )
 
     assert [answer.status_code for answer in answers] == [201, 201, 429]
     assert int(answers[-1].headers["retry-after"]) >= 1
+    assert page.status_code == 429
+    assert f"Wait {page.headers['retry-after']} seconds" in page.text
 
 
 def test_database_that_is_gone_means_try_again_and_nothing_else(tmp_path: Path) -> None:
@@ -66,9 +73,15 @@ def test_database_that_is_gone_means_try_again_and_nothing_else(tmp_path: Path) 
             api.get("/v1/queues"),
             api.get("/readyz"),
             api.post("/login", data={"username": "mrr1", "password": deployment.password}),
+            api.post(
+                f"/v1/forms/{deployment.own_form_key}",
+                data={"email": "a@b.example"},
+                headers={"Origin": deployment.url, "Accept": "text/html"},
+            ),
         ]
 
-        assert [answer.status_code for answer in down] == [503] * 4
+        assert [answer.status_code for answer in down] == [503] * 5
+        assert "then send it again" in down[-1].text
         assert all(int(answer.headers["retry-after"]) >= 1 for answer in down)
         assert str(tmp_path) not in "".join(answer.text for answer in down)
         assert api.get("/healthz").status_code == 200
