@@ -106,6 +106,10 @@ class Scored(BaseModel):
     decision: Decision
 
 
+ROW: Final = "row"
+"""What a batch names where a row as a whole is to blame (it is no object, say)."""
+
+
 class BatchResult(BaseModel):
     """What became of one lead of a batch."""
 
@@ -126,7 +130,7 @@ class BatchResult(BaseModel):
             lead_id=result.lead_id if result else None,
             score=result.score if result else None,
             decision=result.decision if result else None,
-            errors=field_problems(row.reasons) or None,
+            errors=field_problems(row.reasons, whole=ROW) or None,
         )
 
 
@@ -136,10 +140,16 @@ class BatchAnswer(BaseModel):
     results: list[BatchResult]
 
 
-def field_problems(reasons: tuple[FieldReason, ...]) -> list[FieldProblem]:
-    """Return rejected fields as they stand in a problem document."""
+def field_problems(reasons: tuple[FieldReason, ...], *, whole: str = "body") -> list[FieldProblem]:
+    """Return rejected fields as they stand in a problem document.
+
+    Parameters
+    ----------
+    whole : str
+        What is named where no single field is to blame.
+    """
     return [
-        FieldProblem(field=field_path(reason.field.split(".")), reason=reason.reason)
+        FieldProblem(field=field_path((reason.field or whole).split(".")), reason=reason.reason)
         for reason in reasons
     ]
 
@@ -216,7 +226,7 @@ class OutcomeBatchResult(BaseModel):
             index=row.index,
             status=row.status,
             event=row.recorded,
-            errors=field_problems(row.reasons) or None,
+            errors=field_problems(row.reasons, whole=ROW) or None,
             allowed=list(row.allowed) or None,
         )
 

@@ -127,6 +127,7 @@ def test_one_bad_row_of_a_batch_spoils_no_other(api: httpx.Client, lead: Payload
         "created",
     ]
     assert results[1]["errors"][0]["field"] == "contact.email"
+    assert results[3]["errors"][0]["field"] == "row"
     assert results[0]["score"]["grade"] == results[0]["decision"]["grade"]
 
 

@@ -213,6 +213,7 @@ def test_outcomes_in_a_batch_are_judged_one_by_one(
         {"lead_id": by_id, "type": "accepted"},
         {"lead_id": "unknown", "type": "won"},
         {"lead_id": by_id, "type": "sold"},
+        ["no object"],
     ]
 
     answer = api.post("/v1/outcomes/batch", json={"outcomes": rows})
@@ -225,8 +226,11 @@ def test_outcomes_in_a_batch_are_judged_one_by_one(
         "conflict",
         "not_found",
         "rejected",
+        "rejected",
     ]
     assert results[0]["event"]["state"] == "won"
+    named = [row["errors"][0]["field"] for row in results if row.get("errors")]
+    assert named == ["row", "row", "type", "row"]
 
 
 @pytest.mark.parametrize("action", ["claim", "release", "snooze", "outcomes"])
