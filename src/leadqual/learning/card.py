@@ -56,8 +56,9 @@ def model_card(
         "",
         *_heads(model),
         "",
-        "## What to know",
+        "## Limits",
         "",
+        *[f"- {said}" for said in _limits(report)],
         *[f"- {note}" for note in model.notes],
         *[f"- column `{name}` looked like a leak and was kept: {why}"
           for name, why in (overrides or {}).items()],
@@ -66,6 +67,12 @@ def model_card(
         "",
     ]  # fmt: skip
     return "\n".join(lines)
+
+
+def _limits(report: EvaluationReport | None) -> tuple[str, ...]:
+    if report is None:
+        return ("not judged: nobody knows yet how well it ranks, or how far its levels are off",)
+    return report.without_skill
 
 
 def _figures(report: EvaluationReport | None) -> list[str]:

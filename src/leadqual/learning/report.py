@@ -123,7 +123,10 @@ class EvaluationReport:
 
     @property
     def verdicts(self) -> tuple[str, ...]:
-        """Return what the figures mean, in plain words; "no skill" where that is so."""
+        """Return what the figures mean, in plain words; "no skill" where that is so.
+
+        Heads are named where they have none: the others speak by their figures.
+        """
         conversion = self.conversion
         auc, loss = conversion.ours["auc"], conversion.ours["log_loss"]
         base = conversion.comparison.metrics[BASE_RATE]["log_loss"]
@@ -139,7 +142,19 @@ class EvaluationReport:
             else f"No skill in probabilities: log loss {_in_words(loss)} is not clearly below the "
             f"base rate's {base.value:.3f}."
         )
-        return ranks, levels, self._beside_others()
+        return ranks, levels, self._beside_others(), *self.heads_without_skill.values()
+
+    @property
+    def heads_without_skill(self) -> dict[Head, str]:
+        """Return per judged head what it cannot do, in plain words; heads with skill are absent."""
+        found = {head: _no_skill(head.value, judged) for head, judged in self.heads.items()}
+        return {head: said for head, said in found.items() if said}
+
+    @property
+    def without_skill(self) -> tuple[str, ...]:
+        """Return what the method cannot do, conversion first; empty when all has skill."""
+        conversion = _no_skill("conversion", self.conversion)
+        return (*([conversion] if conversion else []), *self.heads_without_skill.values())
 
     def _beside_others(self) -> str:
         """Say who is better or worse than we are, as far as intervals tell."""
@@ -188,6 +203,24 @@ class EvaluationReport:
             "champion": self.champion,
             "champion_remark": self.champion_remark,
         }
+
+
+def _no_skill(name: str, judged: Judged) -> str:
+    """Say what does not rank, or says no more than the base rate; empty when it has skill."""
+    lacks = []
+    if not judged.has_ranking_skill:
+        auc = _in_words(judged.ours["auc"])
+        lacks.append(f"in ranking (the interval of AUC {auc} does not lie above one half)")
+    if not judged.beats_base_rate:
+        loss = _in_words(judged.ours["log_loss"])
+        base = judged.comparison.metrics[BASE_RATE]["log_loss"].value
+        lacks.append(
+            f"in probabilities (log loss {loss} is not clearly below the base rate's {base:.3f})"
+        )
+    if not lacks:
+        return ""
+    known = f"{judged.n_yes} of {judged.n_leads} leads are a yes"
+    return f"{name}: no skill {' and '.join(lacks)}; {known}."
 
 
 def _in_words(found: Interval) -> str:

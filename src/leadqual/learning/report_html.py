@@ -121,6 +121,8 @@ def _heads(report: EvaluationReport) -> Iterable[str]:
     )
     for head, judged in report.heads.items():
         yield f"<h3>{head.value}</h3><p>{judged.n_leads} leads known, {judged.n_yes} pass.</p>"
+        if head in report.heads_without_skill:
+            yield _list((report.heads_without_skill[head],), "verdicts")
         yield _metric_table(judged, _HEAD_METRICS)
         yield f'<div class="plots">{_reliability(judged, head.value)}</div>'
     if report.heads_not_judged:

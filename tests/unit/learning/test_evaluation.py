@@ -4,11 +4,13 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from html import unescape
 
 import numpy as np
 import pytest
 
 from leadqual.errors import NotEnoughDataError
+from leadqual.learning.card import model_card
 from leadqual.learning.evaluation import evaluate
 from leadqual.learning.fitting import fit_bundle
 from leadqual.learning.gate import judge
@@ -112,6 +114,36 @@ def test_heads_are_judged_on_what_later_leads_turned_out_to_be(
         strict = judged.comparison.metrics["LightGBM on strict labels"]["auc"].value
         assert judged.ours["auc"].value > strict - 0.02, head
     assert set(with_heads.heads) | set(with_heads.heads_not_judged) == set(Head)
+
+
+def test_a_head_without_skill_is_named_in_report_page_and_card(funnel: MakeHistory) -> None:
+    history = funnel(2_500, seed=10)
+    # The reasons of the events say something, the columns that are left say nothing.
+    rng = np.random.default_rng(1)
+    silent = replace(history, columns={"source": list(rng.choice(["a", "b"], history.n_leads))})
+    fitted = fit_bundle(silent, as_of=None, version="poor", created_at=NOW)
+
+    report = evaluate(silent, as_of=None, n_resamples=40)
+
+    said = report.heads_without_skill[Head.FIT]
+    assert said.startswith("fit: no skill in ranking (the interval of AUC 0.")
+    assert "not clearly below the base rate's" in said
+    assert said in report.verdicts
+    assert said in unescape(render(report))
+    limits = model_card(fitted, report).split("## Limits")[1]
+    assert f"- {said}" in limits
+    assert "- conversion: no skill" in limits
+
+
+def test_heads_with_skill_are_not_called_without(with_heads: EvaluationReport) -> None:
+    skilled = {
+        head
+        for head, judged in with_heads.heads.items()
+        if judged.has_ranking_skill and judged.beats_base_rate
+    }
+
+    assert skilled
+    assert skilled.isdisjoint(with_heads.heads_without_skill)
 
 
 def test_a_report_is_json_without_nan(with_heads: EvaluationReport) -> None:
