@@ -6,8 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from threadpoolctl import threadpool_limits
-
 from leadqual.learning.evaluation import evaluate as evaluate_history
 from leadqual.learning.report import CHAMPION, EvaluationReport
 from leadqual.learning.report_html import render
@@ -61,14 +59,17 @@ def evaluate(
     loaded = load_history(workshop.store, source, now=now)
     on_step("Fitting on the older part, judging on the newest")
     settings = FitSettings(check_order=active_standard(workshop).check_order)
-    with threadpool_limits(limits=1):  # see services.training
-        report = evaluate_history(
-            loaded.history, as_of=source.as_of, settings=settings, champion=bundle
-        )
+    report = evaluate_history(
+        loaded.history, as_of=source.as_of, settings=settings, champion=bundle
+    )
     title = "Evaluation" if version is None else f"Evaluation of model {version}"
     return Evaluated(
-        document={"version": version, **report.as_dict()},
-        text=_text(report, version),
+        document={
+            "version": version,
+            **report.as_dict(),
+            "rejected": loaded.rejections.as_dict(),
+        },
+        text="\n".join([_text(report, version), *loaded.rejections.lines()]),
         html=render(report, title=title),
     )
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
@@ -15,6 +16,7 @@ import numpy as np
 
 from leadqual.errors import InputError, TrainingError
 from leadqual.leads.mapping import load_mapping
+from leadqual.leads.rejected import RejectedRow
 from leadqual.outcomes.events import OutcomeEvent, OutcomeType
 from leadqual.outcomes.history import History, Recorded
 from leadqual.outcomes.mapped import read_history
@@ -23,6 +25,8 @@ from leadqual.services.scoring import columns_of
 from leadqual.store import Store, TrainingRow
 
 BATCH: Final = 2_000
+MAX_PROBLEMS: Final = 20
+MAX_TOLD: Final = 5
 LATE: Final = timedelta(days=1)
 """A live lead that came in longer after its creation than this was entered after the fact."""
 
@@ -54,12 +58,36 @@ class HistorySource:
 
 
 @dataclass(frozen=True)
+class Rejections:
+    """Rows of an export that could not be learned from.
+
+    `n_rows` counts them by file of the mapping, `problems` the most frequent reasons, without
+    values.
+    """
+
+    n_rows: Mapping[str, int] = field(default_factory=dict)
+    problems: Mapping[str, int] = field(default_factory=dict)
+
+    def as_dict(self) -> dict[str, dict[str, int]]:
+        """Return the counts as JSON values."""
+        return {"n_rows": dict(self.n_rows), "problems": dict(self.problems)}
+
+    def lines(self) -> list[str]:
+        """Return the counts for people; nothing where nothing was rejected."""
+        if not self.n_rows:
+            return []
+        counted = ", ".join(f"{n:,} of {name}" for name, n in self.n_rows.items())
+        most = [f"  {n:,} x {problem}" for problem, n in list(self.problems.items())[:MAX_TOLD]]
+        return [f"rows that could not be used: {counted}; most often:", *most]
+
+
+@dataclass(frozen=True)
 class LoadedHistory:
-    """A history and where it came from. `n_rejected` rows could not be used."""
+    """A history, where it came from, and what of it could not be used."""
 
     history: History
     origin: str
-    n_rejected: int
+    rejections: Rejections
 
     @cached_property
     def data_hash(self) -> str:
@@ -79,13 +107,15 @@ def load_history(store: Store, source: HistorySource, *, now: datetime) -> Loade
     """
     if source.data is not None and source.mapping is not None:
         mapped = read_history(source.data, load_mapping(source.mapping), now=now)
-        loaded = LoadedHistory(mapped.history, source.data.name, len(mapped.rejected))
+        loaded = LoadedHistory(mapped.history, source.data.name, _count(mapped.rejected))
     else:
-        loaded = LoadedHistory(read_store_history(store, as_of=source.as_of), "store", 0)
+        history = read_store_history(store, as_of=source.as_of)
+        loaded = LoadedHistory(history, "store", Rejections())
     if loaded.history.n_leads == 0:
+        told = "".join(f"\n{line}" for line in loaded.rejections.lines())
         raise TrainingError(
             f"no lead to learn from in {loaded.origin}; bring history in with `leadqual import`, "
-            "or name it with --data and --mapping"
+            f"or name it with --data and --mapping{told}"
         )
     return loaded
 
@@ -144,6 +174,13 @@ def hash_history(history: History) -> str:
     for line in sorted(_event_lines(history.events)):
         digest.update(line.encode())
     return digest.hexdigest()
+
+
+def _count(rows: Sequence[RejectedRow]) -> Rejections:
+    problems = Counter(f"{one.field}: {one.reason}" for row in rows for one in row.reasons)
+    return Rejections(
+        n_rows=Counter(row.file for row in rows), problems=dict(problems.most_common(MAX_PROBLEMS))
+    )
 
 
 def _created_at(row: TrainingRow) -> datetime:

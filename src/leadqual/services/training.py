@@ -20,9 +20,9 @@ from leadqual.learning.report_html import render
 from leadqual.learning.settings import FitSettings
 from leadqual.outcomes.labels import label_history
 from leadqual.registry.lock import hold_training_lock
-from leadqual.services.histories import HistorySource, LoadedHistory, load_history
+from leadqual.services.histories import HistorySource, LoadedHistory, Rejections, load_history
 from leadqual.services.judging import Judgement, judge_history, load_champion
-from leadqual.services.registering import CARD, REPORT, Candidate, Registered, register
+from leadqual.services.registering import CARD, REPORT, Candidate, register
 from leadqual.services.workshop import Workshop, active_standard
 
 Step = Callable[[str], None]
@@ -46,6 +46,7 @@ class Trained:
     notes: tuple[str, ...]
     run_id: str | None
     problems: tuple[str, ...]
+    rejections: Rejections
 
     def as_dict(self) -> dict[str, object]:
         """Return the result as JSON values."""
@@ -61,6 +62,7 @@ class Trained:
             "notes": list(self.notes),
             "run_id": self.run_id,
             "problems": list(self.problems),
+            "rejected": self.rejections.as_dict(),
         }
 
     def summary(self) -> str:
@@ -69,6 +71,7 @@ class Trained:
         lines = [f"model {self.version}: {self.judgement.headline}"]
         lines += [] if report is None else ["", report.protocol, *report.verdicts]
         lines += [f"{head}: {why}" for head, why in self.not_learnable.items()]
+        lines += self.rejections.lines()
         lines += ["", *(f"gate: {reason}" for reason in self.judgement.verdict.reasons)]
         lines += [f"card and report: {self.bundle_dir}"]
         how = "" if self.judgement.verdict.promote else ' --force "REASON"'
@@ -159,7 +162,16 @@ def train_loaded(
     candidate = _candidate(fitted, judgement, loaded, settings=settings, overrides=overrides)
     ended_at = now + timedelta(seconds=time.perf_counter() - began)
     registered = register(workshop, candidate, started_at=now, ended_at=ended_at)
-    return _trained(fitted, judgement, registered, problems=problems)
+    return Trained(
+        version=fitted.bundle.version,
+        bundle_dir=registered.bundle_dir,
+        judgement=judgement,
+        not_learnable=_by_name(fitted),
+        notes=fitted.notes,
+        run_id=registered.run_id,
+        problems=(*problems, *registered.problems),
+        rejections=loaded.rejections,
+    )
 
 
 def _guard(findings: dict[str, str], leak_reason: str | None) -> dict[str, str]:
@@ -197,20 +209,6 @@ def _candidate(
             "not_learnable": _by_name(fitted),
             "leaks_let_through": dict(overrides),
         }),
-    )
-
-
-def _trained(
-    fitted: FittedModel, judgement: Judgement, registered: Registered, *, problems: tuple[str, ...]
-) -> Trained:
-    return Trained(
-        version=fitted.bundle.version,
-        bundle_dir=registered.bundle_dir,
-        judgement=judgement,
-        not_learnable=_by_name(fitted),
-        notes=fitted.notes,
-        run_id=registered.run_id,
-        problems=(*problems, *registered.problems),
     )
 
 

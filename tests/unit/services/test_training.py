@@ -13,6 +13,7 @@ from leadqual.config import Settings
 from leadqual.errors import ConflictError, LeakageError, NotEnoughDataError, TrainingError
 from leadqual.registry.lock import hold_training_lock
 from leadqual.registry.tracking import is_available
+from leadqual.services.evaluating import evaluate
 from leadqual.services.histories import HistorySource, read_store_history
 from leadqual.services.importing import ImportRequest, import_file
 from leadqual.services.training import Trained, train
@@ -131,6 +132,30 @@ def test_export_can_be_learned_from_without_a_store(
 
     assert origin == "crm"
     assert n_stored == 0
+
+
+def test_training_and_evaluation_say_what_of_an_export_they_could_not_use(
+    tmp_path: Path, write_export: WriteExport, open_bare: OpenBare
+) -> None:
+    request = write_export(tmp_path / "crm", n_leads=500)
+    with (request.data / "leads.csv").open("a", encoding="utf-8") as stream:
+        stream.write("900,someday,p900@c900.example,webinar,10\n")
+    with (request.data / "deals.csv").open("a", encoding="utf-8") as stream:
+        stream.write("900,lost,2026-06-01T00:00:00Z,\n901,lost,2026-06-01T00:00:00Z,\n")
+    source = HistorySource(data=request.data, mapping=request.mapping)
+
+    with open_bare(tmp_path / "home") as workshop:
+        trained = train(workshop, source, now=NOW, on_step=ignore)
+        evaluated = evaluate(workshop, source, now=NOW, version=None, on_step=ignore)
+
+    rejected = trained.as_dict()["rejected"]
+    assert isinstance(rejected, dict)
+    assert rejected["n_rows"] == {"leads": 1, "deals": 2}
+    assert evaluated.document["rejected"] == rejected
+    for text in (trained.summary(), evaluated.text):
+        assert "could not be used: 1 of leads, 2 of deals" in text
+        assert "2 x lead_id: is the id of no lead" in text
+        assert "someday" not in text
 
 
 def test_leaky_column_stops_training_unless_somebody_answers_for_it(
