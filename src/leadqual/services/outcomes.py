@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
@@ -143,6 +143,9 @@ class Outcomes:
 
 def _record_row(tx: Tx, payload: object, index: int, *, call: Call) -> OutcomeRow:
     """Record one row of a batch in a savepoint of its own."""
+    if not isinstance(payload, Mapping):
+        reason = FieldReason("", "is not an object with the fields of an outcome")
+        return OutcomeRow(index, RowStatus.REJECTED, reasons=(reason,))
     try:
         outcome = _ROW.validate_python(payload)
     except ValidationError as error:
