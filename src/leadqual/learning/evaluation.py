@@ -9,6 +9,7 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from leadqual.features.encoder import EncodedLeads, Encoder
 from leadqual.learning.baselines import BASE_RATE, LIGHTGBM, predict_baselines
@@ -109,10 +110,11 @@ def evaluate(
         )
         others |= {CHAMPION: champion} if remark is None else {}
     fitting = _Fitting(history, others, horizon_days=protocol.horizon_days, settings=settings)
-    models = [
-        _judge_fold(answers, fitting, fold, known_at=known_at)
-        for fold, known_at in zip(protocol.folds, protocol.as_of, strict=True)
-    ]
+    with threadpool_limits(limits=1):  # the baselines too, see fit_bundle
+        models = [
+            _judge_fold(answers, fitting, fold, known_at=known_at)
+            for fold, known_at in zip(protocol.folds, protocol.as_of, strict=True)
+        ]
     judging = _Judging(history, labels, protocol, rows, n_resamples, settings.seed)
     report = _report(judging, answers, models[-1])
     version = None if champion is None else champion.version

@@ -13,6 +13,7 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logit
+from threadpoolctl import threadpool_limits
 
 from leadqual.features.encoder import Encoder
 from leadqual.learning.amounts import describe_amounts, fit_amount
@@ -98,7 +99,26 @@ def fit_bundle(
         With the numbers, when fewer than 40 leads are known on either side (won, or ended or
         old without a win), or no column tells leads apart.
     """
-    settings = settings or FitSettings()
+    # Spinning BLAS threads make small fits many times slower on a busy machine.
+    with threadpool_limits(limits=1):
+        return _fit(
+            history,
+            as_of=as_of,
+            version=version,
+            created_at=created_at,
+            settings=settings or FitSettings(),
+        )
+
+
+def _fit(
+    history: History,
+    *,
+    as_of: datetime | None,
+    version: str,
+    created_at: datetime,
+    settings: FitSettings,
+) -> FittedModel:
+    """Do the work of `fit_bundle`."""
     data = prepare(history, as_of=as_of, settings=settings)
     heads, not_learnable = learnable_heads(data.labels)
     found = None

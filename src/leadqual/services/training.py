@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Final
 
 from pydantic import JsonValue, TypeAdapter
-from threadpoolctl import threadpool_limits
 
 from leadqual.errors import ConflictError, LeakageError
 from leadqual.learning.card import model_card
@@ -142,22 +141,20 @@ def train_loaded(
     began = time.perf_counter()
     workshop.registry.sweep(now=now)
     settings = FitSettings(check_order=active_standard(workshop).check_order)
-    # Spinning BLAS threads make small fits many times slower on a busy machine.
-    with threadpool_limits(limits=1):
-        on_step("Looking for leaks")
-        labels = label_history(loaded.history, as_of=as_of, check_order=settings.check_order)
-        overrides = _guard(find_leaks(loaded.history, labels), leak_reason)
-        on_step("Judging on the newest matured leads")
-        champion, problems = load_champion(workshop)
-        judgement = judge_history(loaded.history, as_of=as_of, settings=settings, champion=champion)
-        on_step("Fitting on all leads")
-        fitted = fit_bundle(
-            loaded.history,
-            as_of=as_of,
-            version=workshop.registry.next_version(now.date()),
-            created_at=now,
-            settings=settings,
-        )
+    on_step("Looking for leaks")
+    labels = label_history(loaded.history, as_of=as_of, check_order=settings.check_order)
+    overrides = _guard(find_leaks(loaded.history, labels), leak_reason)
+    on_step("Judging on the newest matured leads")
+    champion, problems = load_champion(workshop)
+    judgement = judge_history(loaded.history, as_of=as_of, settings=settings, champion=champion)
+    on_step("Fitting on all leads")
+    fitted = fit_bundle(
+        loaded.history,
+        as_of=as_of,
+        version=workshop.registry.next_version(now.date()),
+        created_at=now,
+        settings=settings,
+    )
     on_step("Registering the version")
     candidate = _candidate(fitted, judgement, loaded, settings=settings, overrides=overrides)
     ended_at = now + timedelta(seconds=time.perf_counter() - began)

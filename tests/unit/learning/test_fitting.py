@@ -3,9 +3,11 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from time import process_time
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_limits
 
 from leadqual.errors import NotEnoughDataError
 from leadqual.learning.fitting import FittedModel, fit_bundle
@@ -256,3 +258,16 @@ class TestFunnel:
         other = bundle_files(fit(replace(history, events=known).take(rows), as_of=as_of).bundle)
 
         assert one == other
+
+
+def test_a_fit_does_not_spin_on_cores_that_its_caller_did_not_limit(funnel: MakeHistory) -> None:
+    history = funnel(3_000)
+    fit(history)  # imports are done
+
+    def cpu_seconds(n_threads: int) -> float:
+        with threadpool_limits(limits=n_threads):
+            began = process_time()
+            fit(history)
+            return process_time() - began
+
+    assert cpu_seconds(2) < 2 * cpu_seconds(1)
