@@ -10,9 +10,9 @@ in time order and prints a table for `docs/walkthrough-olist.md`:
 1. the first 70 % of the leads come in, scored by the written rules; their wins are recorded;
 2. a model is trained as of that day and promoted;
 3. the next 15 % come in and are scored by it, wins are recorded as they happened;
-4. retrained as of that day: the gate promotes or refuses;
+4. retrained as of that day: the gate refuses, no later lead is old enough to compare on;
 5. the last 15 % come in, and their wins; both versions score them for comparison;
-6. retrained as of the end: now the gate has matured leads to judge on.
+6. retrained as of the end: now the gate has matured leads to compare the two on.
 """
 
 from __future__ import annotations
@@ -173,8 +173,8 @@ def walk(deployment: Deployment, data: Path, client: httpx.Client) -> list[str]:
         describe(
             f"next 15 % (until {second:%Y-%m-%d}), {version}", truth.labels(middle_ids), p_middle
         ),
-        describe(f"last 15 %, before: {version}", late, before),
-        describe(f"last 15 %, after: {midway['version']}, retrained", late, after),
+        describe(f"last 15 %, {version}", late, before),
+        describe(f"last 15 %, {midway['version']}, {midway['ending']}", late, after),
     ]
 
 
