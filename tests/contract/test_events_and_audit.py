@@ -1,11 +1,17 @@
 """What is append-only stays as it was written, and whoever changes it is noticed."""
 
+from datetime import timedelta
+from typing import Final
+
 import pytest
 
 from leadqual.errors import IdempotencyError, LeadqualError, NotFoundError
+from leadqual.leads.schema import Motion
 from leadqual.outcomes.events import OutcomeType, Reason
 from leadqual.store import Store, open_store
-from tests.contract.records import MINUTE, NOW, add_lead, decision, outcome, run_sql, score
+from tests.contract.records import MINUTE, NOW, add_lead, decision, lead, outcome, run_sql, score
+
+DAY: Final = timedelta(days=1)
 
 
 def test_events_come_back_in_the_order_they_were_recorded(store: Store) -> None:
@@ -25,6 +31,27 @@ def test_events_come_back_in_the_order_they_were_recorded(store: Store) -> None:
         assert [stored.event for stored in tx.events.of("L1")] == events
         assert list(tx.events.iter_all(2)) == [events[:2], events[2:]]
         assert tx.events.count_leads_by_type(since=NOW) == {OutcomeType.CONTACTED: 1}
+
+
+def test_leads_are_counted_by_motion_and_by_how_far_they_got(store: Store) -> None:
+    motions = {"L1": Motion.INBOUND, "L2": Motion.INBOUND, "L3": Motion.OUTBOUND}
+    stages = (frozenset({OutcomeType.CONTACTED}), frozenset({OutcomeType.WON}))
+    with store.transaction() as tx:
+        for number, (lead_id, motion) in enumerate(motions.items()):
+            made = lead(number, motion=motion)
+            tx.leads.insert(made, lead_id=lead_id, feed="api", received_at=NOW)
+        tx.events.append(outcome("L1", OutcomeType.CONTACTED))
+        tx.events.append(outcome("L1", OutcomeType.WON, amount_usd=700.0))
+        tx.events.append(outcome("L3", OutcomeType.NO_RESPONSE))
+
+    with store.read() as tx:
+        received = tx.leads.count_by_motion(since=NOW, until=NOW + DAY)
+        furthest = tx.events.count_leads_by_stage(stages, since=NOW, until=NOW + DAY)
+        nobody = tx.leads.count_by_motion(since=NOW + DAY, until=NOW + DAY + DAY)
+
+    assert received == {Motion.INBOUND: 2, Motion.OUTBOUND: 1}
+    assert furthest == {(Motion.INBOUND, 2): (1, 700.0), (Motion.OUTBOUND, 0): (1, 0.0)}
+    assert nobody == {}
 
 
 def test_an_event_with_the_same_key_is_stored_once(store: Store) -> None:

@@ -380,7 +380,8 @@ def test_leader_sees_queues_and_the_funnel(logged_in: LoggedIn, queued: Queued) 
 
     assert page.status_code == 200
     assert "Inbound queue" in page.text
-    assert "All leads" in page.text
+    headings = re.findall(r'<h2 id="funnel-\d">([^<]+)', page.text)
+    assert headings == ["All leads", "Inbound", "Outbound"]
 
 
 @pytest.mark.parametrize(

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
 from leadqual.leads.normalise import EARLIEST
+from leadqual.leads.schema import Motion
 from leadqual.outcomes.events import OutcomeType
 from leadqual.services.calls import Call, Scope
 from leadqual.store import Store
@@ -32,7 +34,7 @@ class FunnelStage:
 
 @dataclass(frozen=True, slots=True)
 class Funnel:
-    """How far leads got, widest stage first; `motion` is `all`."""
+    """How far leads got, widest stage first; `motion` is `all`, `inbound` or `outbound`."""
 
     motion: str
     stages: tuple[FunnelStage, ...]
@@ -47,6 +49,10 @@ STAGES: Final[tuple[tuple[str, frozenset[OutcomeType]], ...]] = (
 )
 """Stages in order, and the events that prove one; a later stage proves the earlier ones."""
 
+_FUNNELS: Final = (
+    ("all", tuple(Motion)),
+    *((motion.value, (motion,)) for motion in (Motion.INBOUND, Motion.OUTBOUND)),
+)
 _Z: Final = 1.959964
 
 
@@ -65,7 +71,7 @@ class Reports:
     def funnel(
         self, *, call: Call, since: datetime | None = None, until: datetime | None = None
     ) -> tuple[Funnel, ...]:
-        """Return how far leads got in a period. Needs `reports:read`.
+        """Return how far leads got in a period: all, then by motion. Needs `reports:read`.
 
         Parameters
         ----------
@@ -79,21 +85,35 @@ class Reports:
         call.principal.require(Scope.REPORTS_READ)
         first, last = since or EARLIEST, until or _LATEST
         with self._store.read() as tx:
-            n_received = tx.leads.count(since=first) - tx.leads.count(since=last)
-            furthest, amount_won_usd = tx.events.count_leads_by_stage(
+            received = tx.leads.count_by_motion(since=first, until=last)
+            furthest = tx.events.count_leads_by_stage(
                 tuple(kinds for _, kinds in STAGES), since=first, until=last
             )
-        reached = [
-            sum(n for place, n in furthest.items() if place >= wanted)
-            for wanted in range(1, len(STAGES) + 1)
-        ]
-        counts = [max(n_received, sum(furthest.values())), *reached]
-        names = ["received", *(name for name, _ in STAGES)]
-        stages = tuple(
-            _stage(name, n_leads, counts[place - 1] if place else None)
-            for place, (name, n_leads) in enumerate(zip(names, counts, strict=True))
+        return tuple(
+            _funnel(name, among, received=received, furthest=furthest) for name, among in _FUNNELS
         )
-        return (Funnel("all", stages, amount_won_usd),)
+
+
+def _funnel(
+    name: str,
+    among: tuple[Motion, ...],
+    *,
+    received: Mapping[Motion, int],
+    furthest: Mapping[tuple[Motion, int], tuple[int, float]],
+) -> Funnel:
+    """Return the funnel of the leads of some motions."""
+    found = [(place, *counted) for (motion, place), counted in furthest.items() if motion in among]
+    n_received = sum(received.get(motion, 0) for motion in among)
+    reached = [
+        sum(n for place, n, _ in found if place >= wanted) for wanted in range(1, len(STAGES) + 1)
+    ]
+    counts = [max(n_received, sum(n for _, n, _ in found)), *reached]
+    names = ["received", *(stage for stage, _ in STAGES)]
+    stages = tuple(
+        _stage(stage, n_leads, counts[place - 1] if place else None)
+        for place, (stage, n_leads) in enumerate(zip(names, counts, strict=True))
+    )
+    return Funnel(name, stages, sum(amount for _, _, amount in found))
 
 
 def _stage(name: str, n_leads: int, n_before: int | None) -> FunnelStage:

@@ -11,6 +11,7 @@ from typing import Final
 from sqlalchemy import Integer, Text, bindparam, case, distinct, func, or_, select
 
 from leadqual.errors import IdempotencyError, NotFoundError
+from leadqual.leads.schema import Motion
 from leadqual.outcomes.events import OutcomeEvent, OutcomeType
 from leadqual.store.event_rows import (
     EVENT_ROW,
@@ -20,6 +21,7 @@ from leadqual.store.event_rows import (
     event_values,
     read_event,
 )
+from leadqual.store.phrases import motion
 from leadqual.store.prepared import Link, Prepared, Row
 from leadqual.store.records import StoredEvent
 from leadqual.store.tables import EVENTS, ITEMS, LEADS
@@ -64,7 +66,7 @@ _COUNTS: Final = Prepared(
 
 @cache
 def _furthest(stages: tuple[frozenset[OutcomeType], ...]) -> Prepared:
-    """Return the count of leads by the last stage that their events of a period prove."""
+    """Return leads by motion and by the last stage that their events of a period prove."""
     place = case(
         *(
             (or_(*(EVENTS.c.type == kind.value for kind in sorted(kinds))), number)
@@ -76,6 +78,7 @@ def _furthest(stages: tuple[frozenset[OutcomeType], ...]) -> Prepared:
     recorded_at = func.coalesce(EVENTS.c.recorded_at, since)
     by_lead = (
         select(
+            EVENTS.c.lead_id,
             func.max(place).label("place"),
             func.sum(func.coalesce(EVENTS.c.amount_usd, 0.0)).label("amount_usd"),
         )
@@ -88,11 +91,16 @@ def _furthest(stages: tuple[frozenset[OutcomeType], ...]) -> Prepared:
         .subquery()
     )
     return Prepared(
-        select(
-            by_lead.c.place,
-            func.count(),
-            func.sum(by_lead.c.amount_usd, type_=Real),
-        ).group_by(by_lead.c.place)
+        lambda dialect: (
+            select(
+                motion(dialect).label("motion"),
+                by_lead.c.place,
+                func.count(),
+                func.sum(by_lead.c.amount_usd, type_=Real),
+            )
+            .join_from(by_lead, LEADS, LEADS.c.lead_id == by_lead.c.lead_id)
+            .group_by("motion", by_lead.c.place)
+        )
     )
 
 
@@ -179,7 +187,7 @@ class EventRepository:
         *,
         since: datetime = _FIRST,
         until: datetime = _LAST,
-    ) -> tuple[dict[int, int], float]:
+    ) -> dict[tuple[Motion, int], tuple[int, float]]:
         """Return how far leads got by events recorded in [since, until), and the amount won.
 
         Parameters
@@ -189,13 +197,12 @@ class EventRepository:
 
         Returns
         -------
-        n_leads : dict of int to int
-            Leads by the last stage they got to; stages count from 1, 0 is none of them.
-        amount_usd : float
-            Sum of the amounts of these events.
+        dict of (Motion, int) to (int, float)
+            Number of leads, and sum of the amounts of these events in USD, by motion and by the
+            last stage they got to; stages count from 1, 0 is none of them.
         """
         rows = self._link.run(_furthest(stages), since=since, until_=until)
-        return {place: n for place, n, _ in rows}, sum(amount for _, _, amount in rows)
+        return {(Motion(name), place): (n, amount) for name, place, n, amount in rows}
 
     def _known(self, event: OutcomeEvent, event_key: str | None) -> StoredEvent:
         """Return the event that is there under the key, if it is the same one."""

@@ -9,11 +9,11 @@ from typing import Final
 from sqlalchemy import Text, bindparam, func, select, update
 
 from leadqual.errors import ConflictError, NotFoundError
-from leadqual.leads.schema import Lead
+from leadqual.leads.schema import Lead, Motion
 from leadqual.store.erasure import erase_person, is_marked, marked_among
 from leadqual.store.lead_bulk import insert_leads, known_ids
 from leadqual.store.lead_rows import dump_lead, lead_row
-from leadqual.store.phrases import dump, listed, lock
+from leadqual.store.phrases import dump, listed, lock, motion
 from leadqual.store.prepared import Link, Prepared, Row, Statement, insertion
 from leadqual.store.records import Inserted, LeadRecord, NewLead, Touch
 from leadqual.store.tables import EXTERNAL_IDS, LEADS, TOUCHES
@@ -45,6 +45,16 @@ _BY_EXTERNAL: Final = Prepared(
 )
 _COUNT: Final = Prepared(
     select(func.count()).select_from(LEADS).where(LEADS.c.received_at >= bindparam("since"))
+)
+_COUNT_BY_MOTION: Final = Prepared(
+    lambda dialect: (
+        select(motion(dialect).label("motion"), func.count())
+        .where(
+            LEADS.c.received_at >= bindparam("since"),
+            LEADS.c.received_at < bindparam("until_", type_=LEADS.c.received_at.type),
+        )
+        .group_by("motion")
+    )
 )
 _INSERT: Final = insertion(LEADS, is_idempotent=True)
 _INSERT_EXTERNAL: Final = insertion(EXTERNAL_IDS, is_idempotent=True)
@@ -183,6 +193,11 @@ class LeadRepository:
         """Return how many leads came at or after a time."""
         row = self._link.first(_COUNT, since=since)
         return 0 if row is None else int(row[0])
+
+    def count_by_motion(self, *, since: datetime, until: datetime) -> dict[Motion, int]:
+        """Return how many leads of each motion came in [since, until)."""
+        rows = self._link.run(_COUNT_BY_MOTION, since=since, until_=until)
+        return {Motion(name): n_leads for name, n_leads in rows}
 
     def erase(
         self, lead_id: str, *, at: datetime, actor: str, suppression_key: bytes

@@ -5,7 +5,17 @@ from __future__ import annotations
 from typing import Any, Final
 
 import pydantic_core
-from sqlalchemy import JSON, Select, Text, bindparam, cast, func, literal_column, select
+from sqlalchemy import (
+    JSON,
+    ColumnElement,
+    Select,
+    Text,
+    bindparam,
+    cast,
+    func,
+    literal_column,
+    select,
+)
 
 from leadqual.store.prepared import Link, Prepared
 
@@ -23,6 +33,13 @@ def listed(dialect: str, name: str) -> Select[*tuple[Any, ...]]:
     if dialect == "postgresql":
         return select(func.json_array_elements_text(cast(texts, JSON)))
     return select(literal_column("value")).select_from(func.json_each(texts))
+
+
+def motion(dialect: str) -> ColumnElement[str]:
+    """Return the motion of a row of `leads`, which stands in its JSON alone."""
+    if dialect == "postgresql":
+        return literal_column("(CAST(leads.lead_json AS JSON) ->> 'motion')", Text)
+    return literal_column("json_extract(leads.lead_json, '$.motion')", Text)
 
 
 def dump(value: object) -> str:

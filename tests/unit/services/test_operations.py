@@ -73,7 +73,7 @@ def test_the_funnel_counts_leads_by_how_far_they_got(serving: Serving, clock: Fr
     serving.outcomes.record(lead_ids[0], Outcome(type="won", amount_usd=900), call=call)
     serving.outcomes.record(lead_ids[9], Outcome(type="no_response"), call=call)
 
-    (funnel,) = serving.reports.funnel(call=call)
+    funnel, *_ = serving.reports.funnel(call=call)
 
     assert {stage.name: stage.n_leads for stage in funnel.stages} == {
         "received": 10,
@@ -88,9 +88,31 @@ def test_the_funnel_counts_leads_by_how_far_they_got(serving: Serving, clock: Fr
     assert accepted.share_high is not None
     assert 0.0 < accepted.share_low < 0.5 < accepted.share_high < 1.0
     assert funnel.amount_won_usd == 900
-    (later,) = serving.reports.funnel(call=call, since=clock() + timedelta(days=1))
+    later, *_ = serving.reports.funnel(call=call, since=clock() + timedelta(days=1))
     assert [stage.n_leads for stage in later.stages] == [0, 0, 0, 0, 0]
     assert later.stages[1].share is None
+
+
+def test_the_funnel_is_told_apart_by_motion(serving: Serving) -> None:
+    call = make_call(serving)
+    payloads = [make_payload(n) for n in range(40, 43)]
+    payloads += [make_payload(n, source="bought_list") for n in range(43, 45)]
+    rows = serving.intake.accept_many(payloads, call=call)
+    lead_ids = [row.result.lead_id for row in rows if row.result]
+    serving.outcomes.record(lead_ids[0], Outcome(type="won", amount_usd=100), call=call)
+    serving.outcomes.record(lead_ids[3], Outcome(type="won", amount_usd=20), call=call)
+    serving.outcomes.record(lead_ids[4], Outcome(type="contacted"), call=call)
+    serving.leads.erase(lead_ids[3], call=call)
+
+    funnels = serving.reports.funnel(call=call)
+
+    counts = {f.motion: [stage.n_leads for stage in f.stages] for f in funnels}
+    assert counts == {
+        "all": [5, 3, 2, 2, 2],
+        "inbound": [3, 1, 1, 1, 1],
+        "outbound": [2, 2, 1, 1, 1],
+    }
+    assert [funnel.amount_won_usd for funnel in funnels] == [120, 100, 20]
 
 
 @pytest.mark.parametrize(("n_hits", "n"), [(0, 1), (1, 1), (0, 10_000), (10_000, 10_000)])
