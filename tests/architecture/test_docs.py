@@ -175,6 +175,13 @@ def test_links_lead_somewhere(page: Path) -> None:
     assert broken == []
 
 
+def test_decisions_are_numbered_without_gap_or_repetition() -> None:
+    numbers = [int(path.stem[:4]) for path in DECISIONS]
+
+    assert numbers == list(range(1, len(DECISIONS) + 1))
+    assert [text_of(path).split(".")[0] for path in DECISIONS] == [f"# {n}" for n in numbers]
+
+
 @pytest.mark.parametrize("record", DECISIONS, ids=lambda path: path.stem)
 def test_decision_names_what_enforces_it(record: Path) -> None:
     found = ENFORCED_BY.search(text_of(record))
