@@ -15,11 +15,15 @@ import yaml
 
 from leadqual.leads.addresses import clean_email
 from leadqual.leads.fields import LEAD_FIELDS, Kind
+from leadqual.leads.personal import is_personal
 from leadqual.leads.quantities import Unreadable, read_number
 
 _MAX_CATEGORIES: Final = 50
 _MAX_STATUSES: Final = 30
 _ENOUGH: Final = 0.9
+_MAJORITY: Final = 0.5
+"""Enough e-mail addresses: one with a slip of the pen does not make the others a category."""
+
 _TIME_FORMS: Final = tuple(
     f"{day}{clock}"
     for day in ("%Y/%m/%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y", "%d.%m.%y")
@@ -44,10 +48,10 @@ class Column:
         """Return the different known cells."""
         return set(self.texts) - {""}
 
-    def holds(self, is_it: Callable[[str], object]) -> bool:
+    def holds(self, is_it: Callable[[str], object], *, share: float = _ENOUGH) -> bool:
         """Return whether something is true of nearly all known cells, and there are any."""
         known = [text for text in self.texts if text]
-        return bool(known) and sum(map(bool, map(is_it, known))) >= _ENOUGH * len(known)
+        return bool(known) and sum(map(bool, map(is_it, known))) >= share * len(known)
 
 
 @dataclass(frozen=True)
@@ -63,7 +67,8 @@ class Guess:
     """What the columns of an export probably are.
 
     `events` maps the values of the status column to events, as far as they are understood.
-    `left_out` are columns that would be learned by heart: free text, names, numbers of records.
+    `left_out` are columns that would be learned by heart: free text, numbers of records.
+    `personal` are columns that look as if they were about persons.
     """
 
     fields: dict[str, FieldGuess]
@@ -76,6 +81,7 @@ class Guess:
     never: tuple[Column, ...]
     attributes: tuple[Column, ...]
     left_out: tuple[Column, ...]
+    personal: tuple[Column, ...]
     na: tuple[str, ...]
 
 
@@ -103,6 +109,8 @@ def guess_columns(columns: Iterable[Column]) -> Guess:
         del rest[motion.name]
     later = [col for col in rest.values() if any(word in col.folded for word in _words("later"))]
     others = [col for col in rest.values() if col not in later]
+    personal = tuple(col for col in others if _is_personal(col))
+    others = [col for col in others if col not in personal]
     attributes = tuple(col for col in others if _is_attribute(col))
     return Guess(
         fields=fields,
@@ -115,6 +123,7 @@ def guess_columns(columns: Iterable[Column]) -> Guess:
         never=tuple(column for column in (*ends, *later) if column is not None),
         attributes=attributes,
         left_out=tuple(col for col in others if col not in attributes),
+        personal=personal,
         na=na,
     )
 
@@ -160,7 +169,7 @@ def _find_fields(rest: dict[str, Column]) -> Iterator[tuple[str, FieldGuess]]:
     for name, listed in names()["fields"].items():
         column = _find(rest.values(), listed, lambda col: _fit(name, col) is not None)  # noqa: B023 - called at once
         if column is None and name == "contact.email":
-            column = next((col for col in rest.values() if col.holds(clean_email)), None)
+            column = next((col for col in rest.values() if _holds_emails(col)), None)
         fit = None if column is None else _fit(name, column)
         if column is not None and fit is not None:
             del rest[column.name]
@@ -174,7 +183,7 @@ def _fit(name: str, column: Column) -> str | None:
         is_unique = len(column.values) == len(column.texts)
         return "" if is_unique else None
     if name == "contact.email":
-        return "" if column.holds(clean_email) else None
+        return "" if _holds_emails(column) else None
     if kind is Kind.TIME:
         form = find_time_form(column)
         return "" if form == "iso" else form
@@ -226,6 +235,21 @@ def _find_closed_at(columns: Iterable[Column]) -> FieldGuess | None:
         return None
     form = find_time_form(column)
     return FieldGuess(column, None if form == "iso" else form)
+
+
+def _holds_emails(column: Column) -> bool:
+    return column.holds(clean_email, share=_MAJORITY)
+
+
+def _is_personal(column: Column) -> bool:
+    fields = ("contact.email", "contact.full_name", "contact.phone")
+    known = {word for field in fields for word in names()["fields"][field].split()}
+    return is_personal(
+        column.folded,
+        column.values,
+        names=known.union(_words("personal")),
+        parts=_words("personal_parts"),
+    )
 
 
 def _is_attribute(column: Column) -> bool:

@@ -88,6 +88,8 @@ def _columns(guess: Guess) -> Iterator[str]:
         yield f"  - {_text(column.name)}"
     for column in guess.left_out:
         yield f"  # - {_comment(column.name)}  (free text, one value per row, or one value in all)"
+    for column in guess.personal:
+        yield f"  # - {_comment(column.name)}  (looks like personal data: learn nothing from it)"
     yield f"never: [{', '.join(_text(column.name) for column in guess.never)}]"
 
 

@@ -93,6 +93,65 @@ def test_columns_that_would_be_learned_by_heart_are_left_out(suggest):
     assert [attribute.label for attribute in spec.attributes] == ["colour"]
 
 
+@pytest.mark.parametrize(
+    "header",
+    ["E-Mail", "E-Mail-Adresse", "Courriel", "Correo electrónico", "Endereço de e-mail", "Who"],
+)
+def test_addresses_are_an_address_column_though_one_is_malformed(suggest, header):
+    spec, mapped = suggest(
+        f"id,{header},Plan\n1,ada@hafen.example,pro\n2,bob@nord.example,free\n"
+        "3,cleo(at)sued.example,pro\n4,dora@west.example,free\n"
+    )
+
+    assert spec.columns["contact.email"].column == header
+    assert [attribute.label for attribute in spec.attributes] == ["Plan"]
+    assert not any("sued.example" in str(cells) for cells in mapped.history.columns.values())
+
+
+@pytest.mark.parametrize(
+    ("header", "values"),
+    [
+        ("E-Mail", ["ada", "bob", "ada", "bob"]),
+        ("Second email", ["x1y2z3", "a1b2c3", "x1y2z3", "a1b2c3"]),
+        ("Vorname", ["Ada", "Bob", "Ada", "Bob"]),
+        ("Vorname 2", ["Ada", "Bob", "Ada", "Bob"]),
+        ("Prénom", ["Ada", "Bob", "Ada", "Bob"]),
+        ("Apellidos", ["Ruiz", "Vega", "Ruiz", "Vega"]),
+        ("Sobrenome", ["Lima", "Reis", "Lima", "Reis"]),
+        ("Handynummer 2", ["0171 2345678", "0171 2345679", "0171 2345678", ""]),
+        ("Reach at", ["+49 30 1234567", "0171/2345678", "(555) 123-4567", "no"]),
+        ("Remark", ["ask bob@nord.example", "none", "none", "ask bob@nord.example"]),
+        ("Adresse", ["Hafenweg 3", "Am Markt 1", "Hafenweg 3", "Am Markt 1"]),
+    ],
+)
+def test_personal_columns_are_left_out_with_a_comment(tmp_path, header, values):
+    rows = "".join(
+        f"{number},{value},{'pro' if number % 2 else 'free'}\n"
+        for number, value in enumerate(values)
+    )
+    path = tmp_path / "export.csv"
+    path.write_text(f"id,{header},Plan\n{rows}")
+
+    text = suggest_mapping(path)
+
+    spec = parse_mapping(text)
+    assert [attribute.label for attribute in spec.attributes] == ["Plan"]
+    if header not in {column.column for column in spec.columns.values()}:
+        assert f"# - {header}  (looks like personal data" in text
+
+
+def test_answers_and_counts_about_mails_are_no_personal_data(suggest):
+    spec, _ = suggest(
+        "id,Do Not Email,Mails sent,Phone calls\n1,Yes,3,0\n2,No,12,1\n3,No,7,2\n4,Yes,0,1\n"
+    )
+
+    assert [attribute.label for attribute in spec.attributes] == [
+        "Do Not Email",
+        "Mails sent",
+        "Phone calls",
+    ]
+
+
 def test_file_that_is_no_table_is_refused(tmp_path):
     path = tmp_path / "empty.csv"
     path.touch()
