@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import threading
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from leadqual.services.writer import GroupWriter
 from leadqual.store import Store, Tx
 from leadqual.store.idempotency import KEPT_FOR
 
+OUTBOX_KEPT_FOR: Final = timedelta(days=30)
+"""Long enough for a receiver that was away for weeks, or is only now set up, to catch up; what
+is older is told better by the records themselves, and must not fill the disk unread."""
+
 HOUSEKEEPING_SECONDS: Final = 3600.0
 SCRUB_SECONDS: Final = 5.0
 
 
 class Housekeeping:
-    """Remove idempotent answers after seven days, and sessions that have run out.
+    """Remove answers after seven days, messages after thirty, sessions that have run out.
 
     Parameters
     ----------
@@ -30,7 +34,9 @@ class Housekeeping:
         """Remove what has had its time; return how many rows."""
 
         def work(tx: Tx) -> int:
-            return tx.idempotency.prune(before=now - KEPT_FOR) + tx.sessions.prune(now)
+            n_answers = tx.idempotency.prune(before=now - KEPT_FOR)
+            n_messages = tx.outbox.prune(before=now - OUTBOX_KEPT_FOR)
+            return n_answers + n_messages + tx.sessions.prune(now)
 
         return self._writer.run(work)
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import Integer, Text, and_, bindparam, delete, func, or_, select, update
+from sqlalchemy import Integer, Text, and_, bindparam, delete, func, select, update
 
 from leadqual.errors import NotFoundError
 from leadqual.store.phrases import dump, load
@@ -40,9 +40,7 @@ _GIVEN_UP: Final = Prepared(
     _TRIED.values(given_up_at=_AT, n_attempts=OUTBOX.c.n_attempts + 1, last_error=_ERROR)
 )
 _OLDEST: Final = Prepared(select(func.min(OUTBOX.c.due_at)).where(_IS_WAITING))
-_PRUNE: Final = Prepared(
-    delete(OUTBOX).where(or_(OUTBOX.c.delivered_at < _AT, OUTBOX.c.given_up_at < _AT))
-)
+_PRUNE: Final = Prepared(delete(OUTBOX).where(OUTBOX.c.created_at < _AT))
 
 
 class OutboxRepository:
@@ -102,7 +100,7 @@ class OutboxRepository:
         return None if row is None else row[0]
 
     def prune(self, *, before: datetime) -> int:
-        """Forget messages that were delivered or given up before a time; return how many."""
+        """Forget messages that were written before a time, sent or not; return how many."""
         return self._link.count(_PRUNE, moment=before)
 
     @staticmethod

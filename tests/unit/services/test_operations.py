@@ -212,6 +212,21 @@ def test_answers_and_sessions_are_forgotten_when_their_time_is_over(
     assert (kept, removed) == (0, 1)
 
 
+def test_messages_that_nobody_fetched_are_forgotten_after_thirty_days(
+    serving: Serving, clock: FrozenClock
+) -> None:
+    housekeeping = Housekeeping(serving.writer)
+    take_in(serving, 1)
+
+    kept = housekeeping.run(now=clock.advance(timedelta(days=30)))
+    take_in(serving, 2)
+    removed = housekeeping.run(now=clock.advance(timedelta(hours=1)))
+
+    assert (kept, removed) == (0, 1)
+    with serving.store.read() as tx:
+        assert len(tx.outbox.due(now=clock(), limit=10)) == 1
+
+
 def test_a_fresh_folder_becomes_a_deployment_that_takes_leads(tmp_path: Path) -> None:
     with closing(build_serving(Settings(home=tmp_path / "new"))) as serving:
         result = take_in(serving, created_at=serving.clock().isoformat())
