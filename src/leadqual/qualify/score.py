@@ -56,8 +56,8 @@ class LeadScore(BaseModel):
     """The answers for one lead.
 
     `expected_value_usd` is `p_conversion` times the expected amount; `percentile` places it
-    among the leads the model was trained on; `heads_scored_by` says per head (and for
-    `conversion`) whether a model or the rules answered.
+    among the leads the model was trained on, or among those that the rules make up;
+    `heads_scored_by` says per head (and for `conversion`) whether a model or the rules answered.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

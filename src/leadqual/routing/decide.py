@@ -145,7 +145,7 @@ def _place(
         queue,
         (
             f"{_motion_text(queue)}, grade {score.grade}: better than {score.percentile} % of "
-            f"past leads, {_percent(score.p_conversion)} likely to convert, above the cut",
+            f"{_yardstick(score)}, {_percent(score.p_conversion)} likely to convert, above the cut",
         ),
     )
 
@@ -188,8 +188,8 @@ def _why_below_cut(
     cut = standard.cut
     if score.percentile < cut.min_percentile:
         return (
-            f"Below the cut: better than {score.percentile} % of past leads, the standard asks "
-            f"for {cut.min_percentile} %"
+            f"Below the cut: better than {score.percentile} % of {_yardstick(score)}, the standard "
+            f"asks for {cut.min_percentile} %"
         )
     if score.p_conversion < cut.min_p_conversion:
         return (
@@ -230,9 +230,16 @@ def _why_no_room(
         return None
     return (
         f"Below today's cut: {n_places} of {capacity.capacity_per_day} places left in "
-        f"{queue.value}, kept for leads better than {needed:.0f} % of past leads (this one: "
-        f"{score.percentile} %)"
+        f"{queue.value}, kept for leads better than {needed:.0f} % of {_yardstick(score)} (this "
+        f"one: {score.percentile} %)"
     )
+
+
+def _yardstick(score: LeadScore) -> str:
+    """Name what the percentile places a lead among: the rules have seen no lead."""
+    if score.scored_by is ScoredBy.RULES:
+        return "the made-up leads that the written rules grade by"
+    return "past leads"
 
 
 def _ask_next(score: LeadScore, standard: Standard) -> str | None:

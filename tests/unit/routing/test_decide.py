@@ -271,6 +271,16 @@ def test_a_typical_new_lead_ranks_in_the_middle():
     assert any("expected value 400 USD x urgency 1.00" in line for line in decision.why)
 
 
+@pytest.mark.parametrize("changes", [{}, {"percentile": 1}], ids=["above the cut", "below the cut"])
+def test_only_a_model_compares_with_past_leads(changes):
+    by_model = decision_of(score_of(**changes))
+    by_rules = decision_of(score_of(scored_by="rules", **changes))
+
+    assert "past leads" in " ".join(by_model.why)
+    assert "past leads" not in " ".join(by_rules.why)
+    assert "made-up leads that the written rules grade by" in by_rules.why[0]
+
+
 def test_every_decision_names_its_standard_and_says_why():
     standard = parse_standard(default_standard_text(), version=7)
 
