@@ -35,6 +35,8 @@ router = APIRouter(route_class=GuardedRoute, tags=["forms"])
 
 MAX_FIELDS: Final = 100
 THANKS: Final = "/thanks"
+DEMO_MARK: Final = "_demo"
+"""A field of our own form to try; its visitors are offered to send another one."""
 
 FormId = Annotated[
     str, Path(pattern=r"^[A-Za-z0-9_-]{1,200}$", description="a form key (`lq_pk_…`)")
@@ -123,7 +125,7 @@ async def preflight_form(
 )
 async def submit_form(
     *,
-    form_id: FormId,  # noqa: ARG001 - declared for the documentation; the guard reads it
+    form_id: FormId,
     request: Request,
     serving: Services,
     call: Writing,
@@ -140,7 +142,8 @@ async def submit_form(
     if isinstance(receipt, Rejected):
         raise unusable(receipt, _cross_origin(request))
     if not is_json:
-        return RedirectResponse(THANKS, status_code=HTTPStatus.SEE_OTHER)
+        thanks = f"{THANKS}?demo={form_id}" if DEMO_MARK in fields else THANKS
+        return RedirectResponse(thanks, status_code=HTTPStatus.SEE_OTHER)
     return _created(receipt, _cross_origin(request))
 
 

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from api.auth import GuardedRoute, Public, Services
-from api.forms import THANKS
+from api.forms import DEMO_MARK, THANKS
 from api.rendering import render
 from leadqual.services.forms import HONEYPOT
 
@@ -22,8 +22,10 @@ _FORM_KEY: Final = re.compile(r"[A-Za-z0-9_-]{1,200}\Z")
 
 @router.get(THANKS, dependencies=[Depends(Public("whoever posted a form lands here"))])
 async def show_thanks(request: Request) -> Response:
-    """Thank somebody who posted a form."""
-    return render(request, "thanks.html")
+    """Thank somebody who posted a form; who came from our own may send another one."""
+    given = request.query_params.get("demo", "")
+    form_id = given if _FORM_KEY.match(given) else None
+    return render(request, "thanks.html", form_id=form_id)
 
 
 @router.get("/demo/form", dependencies=[Depends(Public("visitors of a website see forms"))])
@@ -33,7 +35,9 @@ async def show_form(request: Request, serving: Services) -> Response:
         _demo_key, serving.settings.home
     )
     form_id = given if given and _FORM_KEY.match(given) else None
-    return render(request, "demo_form.html", form_id=form_id, honeypot=HONEYPOT)
+    return render(
+        request, "demo_form.html", form_id=form_id, honeypot=HONEYPOT, demo_mark=DEMO_MARK
+    )
 
 
 def _demo_key(home: Path) -> str | None:

@@ -57,6 +57,8 @@ def test_form_of_a_visitor_reaches_the_queue(visitor: Visitor, deployment: Deplo
     page.get_by_role("button", name="Send").click()
 
     expect(page.get_by_role("heading", name="Thank you")).to_be_visible()
+    page.get_by_role("link", name="Send another").click()
+    expect(page.get_by_role("button", name="Send")).to_be_visible()
     visitor.log_in("mrr1", deployment.password)
     expect(page.get_by_role("link", name="Vera Visitor").first).to_be_visible()
 

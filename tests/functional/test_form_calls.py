@@ -38,6 +38,7 @@ def test_browser_is_sent_to_a_thanks_page(
     thanks = anonymous.get(answer.headers["location"])
     assert thanks.status_code == 200
     assert "Thank you" in thanks.text
+    assert "/demo/form" not in thanks.text
 
 
 def test_fields_left_empty_are_no_mistake(
