@@ -111,9 +111,12 @@ def test_a_database_in_use_is_not_replaced(
     store.backup(file)
     add_lead(store, "L2")
 
-    with closing(open_store(url)) as other, other.transaction() as tx:
-        tx.queue.claim("L1", actor="ann", now=NOW)
-        with pytest.raises(BusyError, match="in use"):
+    with closing(open_store(url)) as other:
+        with other.transaction() as tx:
+            tx.queue.claim("L1", actor="ann", now=NOW)
+            with pytest.raises(BusyError, match="in use"):
+                store.restore(file)
+        with pytest.raises(BusyError, match="in use"):  # a server that waits for requests
             store.restore(file)
 
     with store.read() as tx:

@@ -292,6 +292,55 @@ def test_standard_is_shown_proposed_and_activated(run: Run, tmp_path: Path) -> N
     assert shown["text"].strip() == text.strip()
 
 
+def test_standard_is_shown_with_the_number_that_decisions_name(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "standard.yaml"
+    file.write_text(run("standard", "show").out, encoding="utf-8")
+    for _ in range(2):
+        run("standard", "propose", str(file))
+    run("standard", "activate", "2")
+
+    shown = run("standard", "show").out
+
+    assert "\nversion: 2\n" in shown
+    assert shown.replace("version: 2", "version: 1") == file.read_text(encoding="utf-8")
+
+
+def test_database_of_a_running_server_is_not_replaced(
+    run: Run, tmp_path: Path, versions: tuple[str, str]
+) -> None:
+    run("db", "backup", "copy.db")
+
+    with serving(tmp_path / "home") as (_, url):
+        httpx.get(f"{url}/readyz", timeout=20)
+        refused = run("db", "restore", "copy.db", expect=1)
+        ready = httpx.get(f"{url}/readyz", timeout=20).json()
+    run("db", "restore", "copy.db")
+
+    assert "stop the servers" in refused.err
+    assert ready["is_ready"] is True
+
+
+def test_version_that_could_not_be_judged_keeps_the_table_narrow(run: Run, tmp_path: Path) -> None:
+    why = "cannot be judged: " + "a long explanation " * 10
+    with open_workshop(Settings(home=tmp_path / "home")) as workshop:
+        workshop.registry.save(
+            bundle_files(make_bundle("2026-11-20-1")),
+            version="2026-11-20-1",
+            metadata={"headline": why, "metrics": {}},
+            documents={},
+            golden=GoldenInput(
+                columns=columns_of([flatten_lead(make_lead(number)) for number in range(5)]),
+                n_leads=5,
+            ),
+        )
+
+    lines = run("models").out.splitlines()
+
+    assert max(map(len, lines[:2])) < 80
+    assert "not judged" in lines[1]
+    assert why.strip() in lines[-1]
+
+
 def test_backup_can_be_checked_and_restored(run: Run, tmp_path: Path) -> None:
     run("users", "add", "ada", "--role", "mrr")
 

@@ -69,6 +69,7 @@ def restore_backup(url: URL, path: Path) -> None:
     if url.get_backend_name() == "sqlite":
         _check_sqlite(path)
         with closing(_connect(path)) as source, closing(_connect(_file_of(url))) as target:
+            _take_alone(target)
             _copy(source, target)
         return
     dumped = _run_tool(
@@ -143,6 +144,27 @@ def _check_revision(revision: str | None, path: Path) -> None:
 def _connect(path: Path) -> Any:  # noqa: ANN401 - either driver's connection
     module = sqlite_module()
     return module.connect(str(path), timeout=5.0, isolation_level=None)
+
+
+def _take_alone(target: Any) -> None:  # noqa: ANN401 - either driver's connection
+    """Keep everybody else out until the connection is closed.
+
+    A server that only waits for requests holds no transaction, but its open connections hold a
+    lock on the file: an exclusive one is refused while there is any.
+
+    Raises
+    ------
+    BusyError
+        When something has the database open.
+    """
+    try:
+        target.execute("PRAGMA busy_timeout=2000")
+        target.execute("PRAGMA locking_mode=EXCLUSIVE")
+        target.execute("BEGIN EXCLUSIVE")
+        target.execute("COMMIT")
+    except sqlite_module().Error as error:
+        known = store_error(error)
+        raise (BusyError(_IN_USE) if isinstance(known, BusyError) else known) from None
 
 
 def _copy(source: Any, target: Any) -> None:  # noqa: ANN401 - either driver's connection
