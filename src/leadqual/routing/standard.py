@@ -195,4 +195,5 @@ def _load_yaml(text: str) -> object:
 def _say(place: tuple[int | str, ...], message: str) -> str:
     """One problem with its dotted place."""
     dotted = ".".join(str(part) for part in place)
-    return f"{dotted}: {message}" if dotted else message.removeprefix("Value error, ")
+    plain = message.removeprefix("Value error, ")
+    return f"{dotted}: {plain}" if dotted else plain

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -27,6 +28,7 @@ class StandardView:
     is_active: bool
 
 
+_VERSION: Final = re.compile(r"^(version:[ \t]*)\d+", re.MULTILINE)
 _VIEW: Final = TypeAdapter(StandardView)
 
 
@@ -119,10 +121,15 @@ def _activate(tx: Tx, version: int, *, call: Call) -> StandardView:
     return _view(record)
 
 
+def _numbered(record: StandardRecord) -> str:
+    """Return the text with the number that decisions name it by, comments and all."""
+    return _VERSION.sub(rf"\g<1>{record.version}", record.yaml, count=1)
+
+
 def _view(record: StandardRecord) -> StandardView:
     return StandardView(
         version=record.version,
-        text=record.yaml,
+        text=_numbered(record),
         proposed_by=record.created_by,
         proposed_at=record.created_at,
         is_active=record.is_active,

@@ -53,6 +53,16 @@ def test_a_setting_given_twice_is_refused():
         parse_standard(DEFAULT + "\nname: another\n")
 
 
+def test_a_problem_is_said_in_our_words_alone():
+    text = changed("check_order: [fit, authority, need, budget]", "check_order: [fit, fit]")
+    text = text.replace('"17:30"', '"33:30"')
+
+    with pytest.raises(StandardError) as refused:
+        parse_standard(text)
+
+    assert "Value error" not in str(refused.value)
+
+
 def test_a_standard_is_read_from_a_file(tmp_path):
     path = tmp_path / "standard.yaml"
     path.write_text(DEFAULT, encoding="utf-8")
