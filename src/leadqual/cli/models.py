@@ -47,11 +47,23 @@ def list_models(*, as_json: AsJson = False) -> None:
 
     with open_workshop_from_environment() as workshop:
         views = workshop.models.list(call=call_of_operator(now()))
+    unjudged = {
+        view.version: str(view.metadata["headline"])
+        for view in views
+        if "headline" in view.metadata and not view.metadata.get("metrics")
+    }
     rows = [
-        (view.version, view.alias, view.metadata.get("headline", ""), view.problem)
+        (
+            view.version,
+            view.alias,
+            "not judged" if view.version in unjudged else view.metadata.get("headline", ""),
+            view.problem,
+        )
         for view in views
     ]
     text = table(("version", "alias", "newest matured slice", "problem"), rows)
+    for version, why in unjudged.items():
+        text += f"\n\n{version}: {why}"
     if not rows:
         text = "no model yet: `leadqual train` makes one, until then leads are scored by rules"
     emit({"models": [asdict(view) for view in views]}, as_json=as_json, text=text)

@@ -113,9 +113,11 @@ def import_file(
             "`leadqual train --data … --mapping …`"
         ])
     export = open_export(request.data, mapping)
-    run = _Run(workshop, request, export, now=now, on_progress=on_progress or _ignore)
+    progress = on_progress or _ignore
+    run = _Run(workshop, request, export, now=now, on_progress=progress)
     record = None if request.is_dry_run else run.start()
     if record is not None and record.finished_at is not None:
+        progress(count_bytes(request))
         return _repeat(record)
     rejected_files = run.read_all()
     if record is not None:

@@ -187,6 +187,10 @@ def test_progress_ends_at_the_number_of_bytes(workshop: Workshop, export: Import
     assert seen == sorted(seen)
     assert seen[-1] == count_bytes(export)
 
+    seen.clear()
+    assert import_file(workshop, export, now=NOW, on_progress=seen.append).is_repeat
+    assert seen == [count_bytes(export)]
+
 
 def test_rows_of_json_lines_come_in_too(workshop: Workshop, tmp_path: Path) -> None:
     rows = [
