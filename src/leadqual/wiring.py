@@ -55,10 +55,11 @@ def build_serving(settings: Settings) -> Serving:
     )
     try:
         serving.standards.ensure_one(text, call=Call(SYSTEM, now_utc()))
+        serving.scorer.refresh(now_utc())
+        serving.warm_up()
     except BaseException:
         serving.close()
         raise
-    serving.scorer.refresh(now_utc())
     serving.start()
     return serving
 

@@ -7,16 +7,19 @@ import hmac
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 import numpy as np
 from argon2 import PasswordHasher
 
 from leadqual.config import Settings
+from leadqual.leads.schema import Company, Contact, Interest, RawLead
 from leadqual.qualify.bundle import ModelBundle
 from leadqual.registry.local import LocalRegistry
 from leadqual.routing.standard import default_standard
 from leadqual.services.access import Keys
 from leadqual.services.admission import Admission
+from leadqual.services.calls import SYSTEM, Call
 from leadqual.services.forms import Forms
 from leadqual.services.health import Health
 from leadqual.services.housekeeping import (
@@ -105,6 +108,16 @@ class Serving:
     rescorer: Rescorer
     tickers: Sequence[Ticker]
 
+    def warm_up(self) -> None:
+        """Score a lead and forget it, so that the first real one does not wait for lists and rules.
+
+        Raises
+        ------
+        StoreError
+            When the database does not answer.
+        """
+        self.intake.preview(_FIRST_LEAD, call=Call(SYSTEM, self.clock()))
+
     def start(self) -> None:
         """Start following the store in the background: swaps, rescoring, housekeeping."""
         for ticker in self.tickers:
@@ -116,6 +129,21 @@ class Serving:
             ticker.close()
         self.writer.close()
         self.store.close()
+
+
+_FIRST_LEAD: Final = RawLead(
+    source="warm_up",
+    contact=Contact(
+        email="first@company.example",
+        full_name="First Lead",
+        job_title="Head of Purchasing",
+        phone="+49 40 123456",
+        country="Germany",
+    ),
+    company=Company(name="Company", domain="company.example", industry="Logistics"),
+    interest=Interest(message="Please call me", budget_usd=20_000.0, timeline_days=30),
+)
+"""Fills every field that is looked up in a list: suffixes of domains, titles, countries."""
 
 
 def suppression_key(key: bytes) -> bytes:

@@ -1,5 +1,7 @@
 """Standards, models, reports, readiness and the tasks in the background."""
 
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import closing
@@ -234,6 +236,38 @@ def test_a_fresh_folder_becomes_a_deployment_that_takes_leads(tmp_path: Path) ->
 
     assert result.score.scored_by == "rules"
     assert [view.is_active for view in standards] == [True]
+
+
+_COUNT_CALLS = """
+import sys
+from pathlib import Path
+from leadqual.config import Settings
+from leadqual.testing import make_call, make_raw_lead
+from leadqual.wiring import build_serving
+
+serving = build_serving(Settings(home=Path(sys.argv[1])))
+with serving.store.read() as tx:
+    assert tx.leads.count() == 0
+for number in (1, 2):
+    calls = []
+    raw, call = make_raw_lead(number, created_at=None), make_call(serving)
+    sys.setprofile(lambda frame, event, argument: calls.append(event))
+    waiting = serving.intake.accept(raw, call=call)
+    sys.setprofile(None)
+    waiting.result(30)
+    print(len(calls))
+serving.close()
+"""
+
+
+def test_the_first_lead_after_the_start_waits_for_nothing_that_is_read_once(
+    tmp_path: Path,
+) -> None:
+    command = [sys.executable, "-c", _COUNT_CALLS, str(tmp_path)]
+    counted = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+
+    first, second = (int(line) for line in counted.stdout.split())
+    assert first < 20 * second, "with lists and rules to read it is over 300 times as many calls"
 
 
 def test_a_deployment_is_found_again_as_it_was_left(tmp_path: Path) -> None:
