@@ -77,6 +77,29 @@ def test_a_failed_backup_leaves_the_last_one_alone(
     assert [path for path in tmp_path.iterdir() if path.name.startswith(".")] == []
 
 
+def test_a_damaged_database_is_replaced_when_its_own_advice_is_followed(
+    store: Store, database: str, url: str, tmp_path: Path
+) -> None:
+    if database == "postgresql":
+        pytest.skip("a PostgreSQL server looks after its own files")
+    file = tmp_path / "one.bak"
+    damaged = Path(url.removeprefix("sqlite:///"))
+    add_lead(store, "L1")
+    store.backup(file)
+    store.close()
+    damaged.write_bytes(b"no database" * 1000)
+
+    with pytest.raises(StoreError, match="move it and its -wal and -shm files away"):
+        store.restore(file)
+    store.close()
+    damaged.rename(tmp_path / "aside")
+    store.restore(file)
+
+    with store.read() as tx:
+        assert tx.leads.get("L1").lead_id == "L1"
+    assert damaged.stat().st_mode & 0o077 == 0
+
+
 def test_what_is_no_backup_is_refused_and_changes_nothing(store: Store, tmp_path: Path) -> None:
     file = tmp_path / "one.bak"
     file.write_text("no backup")

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from sqlalchemy import URL, Connection, text
 
+from leadqual.config import make_private_file
 from leadqual.errors import BusyError, FileFormatError, SchemaVersionError, StoreError
 from leadqual.store.engine import sqlite_module
 from leadqual.store.faults import store_error
@@ -142,6 +143,7 @@ def _check_revision(revision: str | None, path: Path) -> None:
 
 
 def _connect(path: Path) -> Any:  # noqa: ANN401 - either driver's connection
+    make_private_file(path)
     module = sqlite_module()
     return module.connect(str(path), timeout=5.0, isolation_level=None)
 

@@ -62,8 +62,8 @@ def _from_name(error: Exception) -> LeadqualError:
         )
     if "malformed" in text or "not a database" in text:
         return StoreError(
-            "the database file is damaged or no SQLite database; restore a backup with "
-            "`leadqual db restore`"
+            "the database file is damaged or no SQLite database; stop the servers, move it and its "
+            "-wal and -shm files away, then restore a backup with `leadqual db restore`"
         )
     if "no such table" in text or "no such column" in text:
         return StoreError("the database lacks a table of ours; run `leadqual db upgrade`")
