@@ -46,14 +46,13 @@ _BY_EXTERNAL: Final = Prepared(
 _COUNT: Final = Prepared(
     select(func.count()).select_from(LEADS).where(LEADS.c.received_at >= bindparam("since"))
 )
+# No GROUP BY: sorting every lead by its motion takes three times as long.
 _COUNT_BY_MOTION: Final = Prepared(
-    lambda dialect: (
-        select(motion(dialect).label("motion"), func.count())
-        .where(
-            LEADS.c.received_at >= bindparam("since"),
-            LEADS.c.received_at < bindparam("until_", type_=LEADS.c.received_at.type),
-        )
-        .group_by("motion")
+    lambda dialect: select(
+        func.count(), func.count().filter(motion(dialect) == Motion.OUTBOUND.value)
+    ).where(
+        LEADS.c.received_at >= bindparam("since"),
+        LEADS.c.received_at < bindparam("until_", type_=LEADS.c.received_at.type),
     )
 )
 _INSERT: Final = insertion(LEADS, is_idempotent=True)
@@ -196,8 +195,9 @@ class LeadRepository:
 
     def count_by_motion(self, *, since: datetime, until: datetime) -> dict[Motion, int]:
         """Return how many leads of each motion came in [since, until)."""
-        rows = self._link.run(_COUNT_BY_MOTION, since=since, until_=until)
-        return {Motion(name): n_leads for name, n_leads in rows}
+        row = self._link.first(_COUNT_BY_MOTION, since=since, until_=until)
+        n_leads, n_outbound = row or (0, 0)
+        return {Motion.INBOUND: n_leads - n_outbound, Motion.OUTBOUND: n_outbound}
 
     def erase(
         self, lead_id: str, *, at: datetime, actor: str, suppression_key: bytes
