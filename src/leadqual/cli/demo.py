@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -83,5 +85,11 @@ def _guide(access: DemoAccess, settings: Settings) -> str:
 
   Form page    {access.url}/demo/form
   API docs     {access.url}/docs
-  MLflow       mlflow ui --backend-store-uri {settings.resolved_tracking_uri}
+  MLflow       {_beside_python("mlflow")} ui --backend-store-uri {settings.resolved_tracking_uri}
 """
+
+
+def _beside_python(command: str) -> str:
+    """Return how to call a command of this environment from here, active or not."""
+    path = Path(sys.executable).with_name(command)
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
