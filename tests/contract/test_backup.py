@@ -77,11 +77,10 @@ def test_a_failed_backup_leaves_the_last_one_alone(
     assert [path for path in tmp_path.iterdir() if path.name.startswith(".")] == []
 
 
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)  # PostgreSQL keeps its own files
 def test_a_damaged_database_is_replaced_when_its_own_advice_is_followed(
-    store: Store, database: str, url: str, tmp_path: Path
+    store: Store, url: str, tmp_path: Path
 ) -> None:
-    if database == "postgresql":
-        pytest.skip("a PostgreSQL server looks after its own files")
     file = tmp_path / "one.bak"
     damaged = Path(url.removeprefix("sqlite:///"))
     add_lead(store, "L1")
