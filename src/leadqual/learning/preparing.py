@@ -23,7 +23,7 @@ from leadqual.qualify.score import Head
 
 Floats = NDArray[np.float64]
 
-_MIN_ROWS_TO_TELL_TIME: Final = 200
+MIN_ROWS_TO_TELL_TIME: Final = 200
 MATURE_SHARE: Final = 0.8
 """An open lead this mature counts as not won when the two sides are counted."""
 
@@ -101,7 +101,7 @@ def _without_time_proxies(
 ) -> tuple[Columns, dict[str, str]]:
     """Return the columns to learn from, and those left out because they tell the time."""
     columns = feature_columns(history)
-    if not history.is_ordered or len(rows) < _MIN_ROWS_TO_TELL_TIME:
+    if not history.is_ordered or len(rows) < MIN_ROWS_TO_TELL_TIME:
         return columns, {}
     proxies = find_time_proxies(take_columns(columns, rows), len(rows))
     return {name: v for name, v in columns.items() if name not in proxies}, proxies
