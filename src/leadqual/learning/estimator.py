@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils import check_consistent_length, column_or_1d
+from sklearn.utils import check_consistent_length, check_random_state, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import assert_all_finite, check_is_fitted, validate_data
 from threadpoolctl import threadpool_limits
@@ -53,7 +53,7 @@ class LeadQualifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sk
         Fewer leads of either class are refused.
     min_count : int
         Leads that a category needs to be told apart from "other".
-    random_state : int
+    random_state : int, RandomState or None
         Same data, same number, same model.
 
     Attributes
@@ -87,7 +87,7 @@ class LeadQualifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sk
         time_column: str = _CREATED_AT,
         min_per_class: int = MIN_PER_CLASS,
         min_count: int = 20,
-        random_state: int = 0,
+        random_state: int | np.random.RandomState | None = 0,
     ) -> None:
         self.time_column = time_column
         self.min_per_class = min_per_class
@@ -205,7 +205,18 @@ class LeadQualifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sk
         return codes.astype(np.float64)
 
     def _columns(self, frame: pd.DataFrame) -> Columns:
-        """Return plain values per column, the time column under the name the encoder knows."""
+        """Return plain values per column, the time column under the name the encoder knows.
+
+        Raises
+        ------
+        ValueError
+            Another column already has that name.
+        """
+        if self.time_column != _CREATED_AT and {self.time_column, _CREATED_AT} <= set(frame):
+            raise ValueError(
+                f"X has both the time column {self.time_column!r} and a column {_CREATED_AT!r}; "
+                "rename or drop one, so that it is clear which of them says when a lead came in"
+            )
         columns = {str(name): _scalars(str(name), frame[name]) for name in frame.columns}
         if self.time_column in columns:
             columns[_CREATED_AT] = columns.pop(self.time_column)
@@ -229,7 +240,7 @@ class LeadQualifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sk
         """Choose the learners on later rows, then fit them on all rows."""
         weights = np.ones(len(y))
         folds = [fold for fold in forward_folds(len(y)) if _has_both_classes(fold, y)]
-        seed = int(self.random_state)
+        seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         choice = choose_recipe(Z, y, weights=weights, folds=folds, seed=seed)
         self.recipe_ = choice.recipe
         self.validation_losses_ = choice.losses

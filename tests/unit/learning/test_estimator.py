@@ -123,3 +123,19 @@ def test_cell_that_is_no_value_is_refused_without_showing_it() -> None:
     with pytest.raises(TypeError, match="column tags holds a list") as caught:
         LeadQualifier().fit(X, y)
     assert "secret" not in str(caught.value)
+
+
+def test_two_columns_of_arrival_are_refused() -> None:
+    X, y = make_leads()
+    X["came_in"] = X["created_at"]
+
+    with pytest.raises(ValueError, match="both the time column 'came_in' and"):
+        LeadQualifier(time_column="came_in").fit(X, y)
+
+
+def test_chance_may_be_left_to_chance() -> None:
+    X, y = make_leads()
+
+    p = LeadQualifier(random_state=None).fit(X, y).predict_proba(X)
+
+    assert p.shape == (len(X), 2)
