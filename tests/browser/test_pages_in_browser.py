@@ -113,6 +113,7 @@ def test_keys_move_through_the_list_and_can_be_switched_off(
     page = script_visitor.page
     page.set_viewport_size({"width": 1280, "height": 800})
     script_visitor.log_in("mrr1", deployment.password)
+    page.wait_for_load_state("networkidle")
     links = page.locator(".leads h3 a")
     expect(page.get_by_role("button", name="Switch them off")).to_be_visible()
 
@@ -129,6 +130,9 @@ def test_keys_move_through_the_list_and_can_be_switched_off(
 def test_first_tab_skips_to_the_content(script_visitor: Visitor, deployment: Deployment) -> None:
     page = script_visitor.page
     script_visitor.log_in("mrr1", deployment.password)
+    # A key pressed while the page is still coming would go to the page before it.
+    expect(page.get_by_role("heading", name="Inbound queue")).to_be_visible()
+    page.wait_for_load_state("networkidle")
 
     page.keyboard.press("Tab")
     expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
