@@ -20,7 +20,6 @@ BAYES_PSEUDO_LEADS: Final = 20.0
 
 _MIN_VARIANCE: Final = 0.05
 _SLOPE_RIDGE: Final = 1e-6
-N_TREES: Final = 100
 
 
 @dataclass(frozen=True)
@@ -33,11 +32,16 @@ class Recipe:
         Penalty of the logistic regression (`fit_logistic`).
     uses_bayes, uses_trees : bool
         Whether naive Bayes weights and a small LightGBM join it.
+    n_trees, n_leaves, learning_rate : int, int, float
+        Shape of that LightGBM.
     """
 
     ridge: float = DEFAULT_RIDGE
     uses_bayes: bool = False
     uses_trees: bool = True
+    n_trees: int = 100
+    n_leaves: int = 6
+    learning_rate: float = 0.05
 
     @property
     def label(self) -> str:
@@ -102,17 +106,17 @@ def fit_blend(Z: Floats, y: Floats, *, weights: Floats, recipe: Recipe, seed: in
     return Blend(
         linear=linear,
         linear_weight=len(linears) / n_members,
-        trees=fit_trees(Z, y, weights=weights, seed=seed),
+        trees=fit_trees(Z, y, weights=weights, recipe=recipe, seed=seed),
         tree_weight=1 / n_members,
     )
 
 
-def fit_trees(Z: Floats, y: Floats, *, weights: Floats, seed: int) -> lgb.Booster:
+def fit_trees(Z: Floats, y: Floats, *, weights: Floats, recipe: Recipe, seed: int) -> lgb.Booster:
     """Fit a small LightGBM on soft labels, the same on every machine with this seed."""
     parameters: dict[str, Any] = {
         "objective": "cross_entropy",
-        "learning_rate": 0.05,
-        "num_leaves": 6,
+        "learning_rate": recipe.learning_rate,
+        "num_leaves": recipe.n_leaves,
         # Small histories need small leaves, or no tree ever splits.
         "min_data_in_leaf": int(np.clip(len(y) // 40, 10, 40)),
         "feature_fraction": 0.7,
@@ -126,7 +130,7 @@ def fit_trees(Z: Floats, y: Floats, *, weights: Floats, seed: int) -> lgb.Booste
         "verbosity": -1,
     }
     data = lgb.Dataset(Z, y, weight=weights, params={"verbosity": -1})
-    return lgb.train(parameters, data, num_boost_round=N_TREES)
+    return lgb.train(parameters, data, num_boost_round=recipe.n_trees)
 
 
 def fit_bayes(Z: Floats, y: Floats, *, weights: Floats) -> Linear:

@@ -9,11 +9,12 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from leadqual.learning.blend import Blend, Recipe, fit_blend
-from leadqual.learning.direct import ConversionTarget, build_target, choose_recipe
+from leadqual.learning.blend import fit_blend
+from leadqual.learning.choosing import Chosen, choose_recipe
+from leadqual.learning.direct import ConversionTarget, build_target
 from leadqual.learning.funnel import Stage, fit_stages
 from leadqual.learning.preparing import TrainingSet, take_columns
-from leadqual.learning.settings import FEW_WINS
+from leadqual.learning.settings import FEW_WINS, FitSettings
 from leadqual.learning.split import (
     N_FORWARD_FOLDS,
     Fold,
@@ -24,9 +25,6 @@ from leadqual.learning.split import (
 
 Floats = NDArray[np.float64]
 
-PLAIN_RECIPE: Final = Recipe(uses_trees=False)
-PLAIN_WEIGHT: Final = 0.25
-PLAIN_WEIGHT_FEW_WINS: Final = 0.5
 NEED_FLOOR: Final = 0.1
 """Share of conversion that stays when there is surely no need."""
 
@@ -45,7 +43,7 @@ class ConversionParts:
     ----------
     stages : tuple of Stage
         Empty where the history has no funnel.
-    direct : Blend
+    direct : Chosen
         In one step.
     stage_weight, direct_weight, heads_weight : float
         Sum to 1.
@@ -53,21 +51,20 @@ class ConversionParts:
         What is known or expected of each worked lead, NaN elsewhere: for observed rates.
     how : str
         In words, for reports.
-    losses : mapping of str to float
-        Candidate recipes and their validation log loss; empty where nothing was chosen.
     """
 
     stages: tuple[Stage, ...]
-    direct: Blend
+    direct: Chosen
     stage_weight: float
     direct_weight: float
     heads_weight: float
     answer: Floats
     how: str
-    losses: dict[str, float]
 
 
-def fit_conversion(data: TrainingSet, *, uses_heads: bool, seed: int) -> ConversionParts:
+def fit_conversion(
+    data: TrainingSet, *, uses_heads: bool, settings: FitSettings
+) -> ConversionParts:
     """Fit what this history allows.
 
     With a funnel, the product of heads (or of steps, where a head is not learnable) carries most
@@ -83,35 +80,37 @@ def fit_conversion(data: TrainingSet, *, uses_heads: bool, seed: int) -> Convers
         What is learned from.
     uses_heads : bool
         Whether all heads are learnable.
-    seed : int
-        For the learners.
+    settings : FitSettings
+        Seed and numbers of the learners.
     """
+    seed, learners = settings.seed, settings.learners
     Z, labels = data.Z, data.labels
     target = build_target(labels, data.maturity)
     answer = np.full(labels.n_leads, np.nan)
     answer[target.rows] = target.expected
-    stages = fit_stages(Z, labels, seed=seed)
+    stages = fit_stages(Z, labels, seed=seed, learners=learners)
     if not stages:
-        return _fit_direct(data, target, answer, seed=seed)
+        return _fit_direct(data, target, answer, settings=settings)
     won = labels.is_won[data.rows].astype(np.float64)
     ones = np.ones(len(won))
-    plain = fit_blend(Z[data.rows], won, weights=ones, recipe=PLAIN_RECIPE, seed=seed)
-    weight = PLAIN_WEIGHT if won.sum() >= FEW_WINS else PLAIN_WEIGHT_FEW_WINS
+    recipe = learners.recipe(uses_trees=False)
+    plain = fit_blend(Z[data.rows], won, weights=ones, recipe=recipe, seed=seed)
+    has_few = won.sum() < FEW_WINS
+    weight = learners.plain_weight_few_wins if has_few else learners.plain_weight
     what = "heads x reached x won" if uses_heads else "product of funnel steps"
     return ConversionParts(
         stages=stages,
-        direct=plain,
+        direct=Chosen(plain, recipe.label, {}),
         stage_weight=0.0 if uses_heads else 1 - weight,
         direct_weight=weight,
         heads_weight=1 - weight if uses_heads else 0.0,
         answer=answer,
         how=f"{what} ({1 - weight:.0%}) with plain logistic regression on all leads ({weight:.0%})",
-        losses={},
     )
 
 
 def _fit_direct(
-    data: TrainingSet, target: ConversionTarget, answer: Floats, *, seed: int
+    data: TrainingSet, target: ConversionTarget, answer: Floats, *, settings: FitSettings
 ) -> ConversionParts:
     """Learn conversion in one step, with the learners that validation likes."""
     Z = data.Z[target.rows]
@@ -120,19 +119,21 @@ def _fit_direct(
         Z[newest],
         target.won[newest],
         weights=target.weights[newest],
-        folds=_folds(data, target.rows[newest], seed=seed),
-        seed=seed,
+        folds=_folds(data, target.rows[newest], seed=settings.seed),
+        seed=settings.seed,
+        learners=settings.learners,
     )
-    direct = fit_blend(Z, target.won, weights=target.weights, recipe=choice.recipe, seed=seed)
+    direct = fit_blend(
+        Z, target.won, weights=target.weights, recipe=choice.recipe, seed=settings.seed
+    )
     return ConversionParts(
         stages=(),
-        direct=direct,
+        direct=Chosen(direct, choice.recipe.label, choice.losses),
         stage_weight=0.0,
         direct_weight=1.0,
         heads_weight=0.0,
         answer=answer,
         how=f"one step on {len(Z)} leads: {choice.recipe.label}",
-        losses=choice.losses,
     )
 
 

@@ -16,7 +16,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from leadqual.learning.blend import Blend, Recipe, fit_blend
+from leadqual.learning.blend import Recipe, fit_blend
+from leadqual.learning.choosing import Chosen
+from leadqual.learning.settings import Learners
 from leadqual.outcomes.labels import DEFAULT_CHECK_ORDER, Labels
 from leadqual.outcomes.progress import CHECKS, Check, Progress, State
 
@@ -44,9 +46,7 @@ TABLE_PRIOR_LEADS: Final = 200.0
 """Weight of the guessed table, in leads per combination."""
 
 N_FOLDS: Final = 2
-LINEAR: Final = Recipe(uses_trees=False)
-WITH_TREES: Final = Recipe(uses_trees=True)
-ROUNDS: Final = (LINEAR, LINEAR, LINEAR, WITH_TREES, WITH_TREES)
+ROUNDS_WITH_TREES: Final = (False, False, False, True, True)
 """What refits the priors, round by round; trees cost ten times the time and matter at the end."""
 
 _START: Final = (0.6, 0.5, 0.5, 0.5)
@@ -187,6 +187,7 @@ def estimate_heads(
     *,
     seed: int,
     check_order: Sequence[Check] = DEFAULT_CHECK_ORDER,
+    learners: Learners | None = None,
 ) -> HeadPosteriors:
     """Run EM: believe in the answers, fit the heads and the table to that, and again.
 
@@ -203,6 +204,8 @@ def estimate_heads(
         Draws the folds and seeds the learners.
     check_order : sequence of Check
         The team's order of checks.
+    learners : Learners, optional
+        Numbers of the learners.
 
     References
     ----------
@@ -215,7 +218,9 @@ def estimate_heads(
     table = guessed
     fold = np.random.default_rng(seed).integers(0, N_FOLDS, len(rows))
     prior = np.tile(np.array(_START), (len(rows), 1))
-    for recipe in ROUNDS:
+    learners = learners or Learners()
+    for uses_trees in ROUNDS_WITH_TREES:
+        recipe = learners.recipe(uses_trees=uses_trees)
         belief = _believe(prior, table, seen)
         table = _learn_table(belief, guessed, seen)
         prior = _refit_prior(features, belief @ ANSWERS, fold=fold, recipe=recipe, seed=seed)
@@ -223,7 +228,14 @@ def estimate_heads(
     return HeadPosteriors(rows=rows, p=belief @ ANSWERS, prior=prior, table=table)
 
 
-def fit_head(Z: Floats, found: HeadPosteriors, check: Check, *, seed: int) -> Blend:
+def fit_head(
+    Z: Floats,
+    found: HeadPosteriors,
+    check: Check,
+    *,
+    seed: int,
+    learners: Learners | None = None,
+) -> Chosen:
     """Fit the final model of one answer to what EM found.
 
     Parameters
@@ -236,9 +248,13 @@ def fit_head(Z: Floats, found: HeadPosteriors, check: Check, *, seed: int) -> Bl
         Which answer.
     seed : int
         For the learners.
+    learners : Learners, optional
+        Numbers of the learners.
     """
     y, weights = found.evidence(check)
-    return fit_blend(Z[found.rows], y, weights=weights, recipe=WITH_TREES, seed=seed)
+    recipe = (learners or Learners()).recipe()
+    blend = fit_blend(Z[found.rows], y, weights=weights, recipe=recipe, seed=seed)
+    return Chosen(blend=blend, recipe=recipe.label, losses={})
 
 
 def _believe(prior: Floats, table: Floats, seen: Codes) -> Floats:

@@ -20,7 +20,7 @@ from leadqual.errors import NotEnoughDataError
 from leadqual.features.encoder import Encoder
 from leadqual.leads.schema import Scalar
 from leadqual.learning.blend import fit_blend
-from leadqual.learning.direct import choose_recipe
+from leadqual.learning.choosing import choose_recipe
 from leadqual.learning.preparing import MIN_ROWS_TO_TELL_TIME, take_columns
 from leadqual.learning.settings import MIN_PER_CLASS
 from leadqual.learning.single_column import find_time_proxies

@@ -18,6 +18,7 @@ from threadpoolctl import threadpool_limits
 from leadqual.features.encoder import Encoder
 from leadqual.learning.amounts import describe_amounts, fit_amount
 from leadqual.learning.blend import Blend
+from leadqual.learning.choosing import Chosen
 from leadqual.learning.conversion import (
     NEED_FLOOR,
     WITH_HEADS,
@@ -25,6 +26,7 @@ from leadqual.learning.conversion import (
     fit_conversion,
 )
 from leadqual.learning.em import HeadPosteriors, estimate_heads, fit_head
+from leadqual.learning.funnel import Stage
 from leadqual.learning.level import fit_level
 from leadqual.learning.notes import note_history, summarise
 from leadqual.learning.preparing import TrainingSet, learnable_heads, prepare
@@ -60,6 +62,9 @@ class FittedModel:
         Heads that the rules answer for, and why in words.
     notes : tuple of str
         What a reader of the model should know, in plain words.
+    stages : tuple of Stage
+        Every fitted step of the funnel, also those that the bundle leaves out because heads
+        speak for them; empty where the history has no funnel.
     """
 
     bundle: ModelBundle
@@ -68,6 +73,7 @@ class FittedModel:
     maturity: Maturity
     not_learnable: Mapping[Head, str]
     notes: tuple[str, ...]
+    stages: tuple[Stage, ...]
 
 
 def fit_bundle(
@@ -91,7 +97,7 @@ def fit_bundle(
     created_at : datetime
         Aware; written into the bundle.
     settings : FitSettings, optional
-        The team's check order and the seed.
+        The team's check order, the seed and the numbers of the learners.
 
     Raises
     ------
@@ -124,18 +130,24 @@ def _fit(
     found = None
     if heads:
         found = estimate_heads(
-            data.Z, data.labels, seed=settings.seed, check_order=settings.check_order
+            data.Z,
+            data.labels,
+            seed=settings.seed,
+            check_order=settings.check_order,
+            learners=settings.learners,
         )
     uses_heads = len(heads) == len(Head)
-    parts = fit_conversion(data, uses_heads=uses_heads, seed=settings.seed)
-    head_models = {
-        head: _head_model(data, found, Check(head.value), seed=settings.seed)
+    parts = fit_conversion(data, uses_heads=uses_heads, settings=settings)
+    fitted = {
+        head: _fit_head(data, found, Check(head.value), settings=settings)
         for head in heads
         if found
     }
-    need = (
-        _head_model(data, found, Check.NEED, seed=settings.seed) if found and uses_heads else None
-    )
+    head_models = {head: to_additive(chosen.blend, data.encoder) for head, chosen in fitted.items()}
+    need = None
+    if found and uses_heads:
+        chosen = _fit_head(data, found, Check.NEED, settings=settings)
+        need = to_additive(chosen.blend, data.encoder)
     conversion = _conversion_model(data.encoder, parts, need)
     amount = fit_amount(data.Z, data.labels, data.encoder)
     level = Predictor(data.encoder, head_models, conversion=conversion, amount=amount)
@@ -150,18 +162,29 @@ def _fit(
         conversion=replace(conversion, shift=shift),
         amount=amount,
         reference=Reference(np.zeros(len(ev_quantiles(np.zeros(1))))),
-        summary=summarise(data, parts, not_learnable=not_learnable, notes=notes, shift=shift),
+        summary={
+            **summarise(data, parts, fitted, settings=settings, notes=notes, shift=shift),
+            "not_learnable": {head.value: why for head, why in not_learnable.items()},
+        },
     )
     bundle = replace(
         unreferenced, reference=_reference(unreferenced, data, _answers(data, found, parts))
     )
-    return FittedModel(bundle, data.history, data.labels, data.maturity, not_learnable, notes)
+    return FittedModel(
+        bundle=bundle,
+        history=data.history,
+        labels=data.labels,
+        maturity=data.maturity,
+        not_learnable=not_learnable,
+        notes=notes,
+        stages=parts.stages,
+    )
 
 
-def _head_model(
-    data: TrainingSet, found: HeadPosteriors, check: Check, *, seed: int
-) -> AdditiveModel:
-    return to_additive(fit_head(data.Z, found, check, seed=seed), data.encoder)
+def _fit_head(
+    data: TrainingSet, found: HeadPosteriors, check: Check, *, settings: FitSettings
+) -> Chosen:
+    return fit_head(data.Z, found, check, seed=settings.seed, learners=settings.learners)
 
 
 def to_additive(blend: Blend, encoder: Encoder) -> AdditiveModel:
@@ -198,7 +221,7 @@ def _conversion_model(
             )
             for stage in used
         ),
-        direct=to_additive(parts.direct, encoder),
+        direct=to_additive(parts.direct.blend, encoder),
         need=need if parts.heads_weight > 0 else None,
         need_floor=NEED_FLOOR,
         stage_weight=parts.stage_weight,

@@ -8,17 +8,17 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from leadqual.learning.blend import Blend, Recipe, fit_blend
+from leadqual.learning.blend import Blend, fit_blend
+from leadqual.learning.choosing import Chosen
 from leadqual.learning.level import censoring_weights
 from leadqual.learning.logistic import Linear
-from leadqual.learning.settings import MIN_PER_CLASS
+from leadqual.learning.settings import MIN_PER_CLASS, Learners
 from leadqual.outcomes.labels import Labels
 from leadqual.outcomes.progress import StageLabels
 
 Floats = NDArray[np.float64]
 
-STAGE_RECIPE: Final = Recipe()
-LATE_RECIPE: Final = Recipe(ridge=100.0, uses_trees=False)
+LATE_RIDGE: Final = 100.0
 """For steps with few rows: trees and a light ridge learn noise there, and rank worse for it."""
 
 MIN_ROWS_FOR_TREES: Final = 2_000
@@ -28,15 +28,30 @@ _HORIZON_QUANTILE: Final = 0.975
 
 @dataclass(frozen=True)
 class Stage:
-    """One fitted step. `n_passed` and `n_stopped` are what it was learned from."""
+    """One fitted step of the funnel.
+
+    Parameters
+    ----------
+    name : str
+        As in `StageLabels`.
+    chosen : Chosen
+        The model of P(passed | came to this step).
+    n_passed, n_stopped : int
+        What it was learned from.
+    """
 
     name: str
-    blend: Blend
+    chosen: Chosen
     n_passed: int
     n_stopped: int
 
+    @property
+    def blend(self) -> Blend:
+        """Return the fitted model."""
+        return self.chosen.blend
 
-def fit_stages(Z: Floats, labels: Labels, *, seed: int) -> tuple[Stage, ...]:
+
+def fit_stages(Z: Floats, labels: Labels, *, seed: int, learners: Learners) -> tuple[Stage, ...]:
     """Fit every step of the funnel on the leads that came to it.
 
     A step with fewer than 40 leads on either side gets its rate instead of a model.
@@ -49,6 +64,8 @@ def fit_stages(Z: Floats, labels: Labels, *, seed: int) -> tuple[Stage, ...]:
         Of the same leads.
     seed : int
         For the learners.
+    learners : Learners
+        Their numbers.
 
     Returns
     -------
@@ -62,10 +79,10 @@ def fit_stages(Z: Floats, labels: Labels, *, seed: int) -> tuple[Stage, ...]:
     n_passed = int(qualified.is_passed.sum())
     if min(n_passed, int(qualified.is_known.sum()) - n_passed) < MIN_PER_CLASS:
         return ()
-    return tuple(_fit_stage(Z, stage, seed=seed) for stage in labels.stages)
+    return tuple(_fit_stage(Z, stage, seed=seed, learners=learners) for stage in labels.stages)
 
 
-def _fit_stage(Z: Floats, stage: StageLabels, *, seed: int) -> Stage:
+def _fit_stage(Z: Floats, stage: StageLabels, *, seed: int, learners: Learners) -> Stage:
     (place,) = np.nonzero(stage.is_in)
     answer = np.where(stage.is_known, np.nan_to_num(stage.answer_days, nan=0.0), np.inf)[place]
     passed_after = answer[stage.is_passed[place]]
@@ -80,10 +97,14 @@ def _fit_stage(Z: Floats, stage: StageLabels, *, seed: int) -> Stage:
     n_stopped = len(y) - n_passed
     if min(n_passed, n_stopped) < MIN_PER_CLASS:
         blend = constant_blend(Z.shape[1], (n_passed + 0.5) / (len(y) + 1))
+        chosen = Chosen(blend, "the rate alone", {})
     else:
-        recipe = STAGE_RECIPE if len(y) >= MIN_ROWS_FOR_TREES else LATE_RECIPE
+        recipe = learners.recipe()
+        if len(y) < MIN_ROWS_FOR_TREES:
+            recipe = learners.recipe(ridge=LATE_RIDGE, uses_trees=False)
         blend = fit_blend(Z[place][known], y, weights=weights[known], recipe=recipe, seed=seed)
-    return Stage(name=stage.name, blend=blend, n_passed=n_passed, n_stopped=n_stopped)
+        chosen = Chosen(blend, recipe.label, {})
+    return Stage(name=stage.name, chosen=chosen, n_passed=n_passed, n_stopped=n_stopped)
 
 
 def constant_blend(width: int, rate: float) -> Blend:

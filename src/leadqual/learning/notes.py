@@ -6,11 +6,14 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from leadqual.learning.choosing import Chosen
 from leadqual.learning.conversion import ConversionParts
 from leadqual.learning.preparing import TrainingSet, count_sides
+from leadqual.learning.settings import FitSettings
 from leadqual.learning.single_column import TIME_PROXY
 from leadqual.outcomes.labels import Labels
 from leadqual.outcomes.maturity import Maturity
+from leadqual.outcomes.progress import Check
 from leadqual.outcomes.timeline import to_moment
 from leadqual.qualify.score import Head
 
@@ -96,12 +99,14 @@ def _listed(names: list[str]) -> str:
 def summarise(
     data: TrainingSet,
     parts: ConversionParts,
+    heads: Mapping[Head, Chosen],
     *,
-    not_learnable: Mapping[Head, str],
+    settings: FitSettings,
     notes: tuple[str, ...],
     shift: float,
 ) -> dict[str, object]:
     """Return how a model was trained, as JSON values, for its card and for lists."""
+    recipes = {Check(head.value): chosen.as_dict() for head, chosen in heads.items()}
     n_won, n_not_won = count_sides(data.labels, data.maturity)
     curve = data.maturity.curve
     known_until = to_moment(data.labels.as_of_days)
@@ -118,16 +123,20 @@ def summarise(
         "dropped": dict(data.encoder.dropped),
         "conversion": parts.how,
         "level_shift": shift,
-        "validation_log_loss": parts.losses,
+        "direct": parts.direct.as_dict(),
         "share_of_wins_by_days": shares if curve.days else {},
         "heads": {
-            check.value: {"n_yes": labels.n_yes, "n_no": labels.n_no}
+            check.value: {"n_yes": labels.n_yes, "n_no": labels.n_no, **recipes.get(check, {})}
             for check, labels in data.labels.heads.items()
         },
         "stages": {
-            stage.name: {"n_passed": stage.n_passed, "n_stopped": stage.n_stopped}
+            stage.name: {
+                "n_passed": stage.n_passed,
+                "n_stopped": stage.n_stopped,
+                **stage.chosen.as_dict(),
+            }
             for stage in parts.stages
         },
-        "not_learnable": {head.value: why for head, why in not_learnable.items()},
+        "learners": settings.learners.as_dict(),
         "notes": list(notes),
     }

@@ -67,7 +67,7 @@ def prepare(history: History, *, as_of: datetime | None, settings: FitSettings) 
     as_of : datetime or None
         Aware; nothing recorded later is read. None means everything there is.
     settings : FitSettings
-        The team's check order.
+        The team's check order, and how many leads a level needs.
 
     Raises
     ------
@@ -85,7 +85,9 @@ def prepare(history: History, *, as_of: datetime | None, settings: FitSettings) 
     require_enough(labels, maturity)
     (rows,) = np.nonzero(labels.is_usable & maturity.is_covered)
     columns, left_out = _without_time_proxies(history, rows)
-    encoder = Encoder.fit(take_columns(columns, rows), n_leads=len(rows))
+    encoder = Encoder.fit(
+        take_columns(columns, rows), n_leads=len(rows), min_count=settings.learners.min_count
+    )
     if encoder.width == 0:
         raise NotEnoughDataError(
             f"none of the {len(columns)} columns tells leads apart: each is empty, constant or "

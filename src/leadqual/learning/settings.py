@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Final
 
+from leadqual.errors import ConfigError
+from leadqual.learning.blend import Recipe
 from leadqual.outcomes.labels import DEFAULT_CHECK_ORDER
 from leadqual.outcomes.progress import Check
 
@@ -18,6 +21,116 @@ FEW_WINS: Final = 150
 MAX_ROWS: Final = 200_000
 """Only the newest leads of a longer history are learned from: the matrix must fit in memory."""
 
+_LIMITS: Final[Mapping[str, tuple[float, float]]] = {
+    "min_count": (1, 10_000),
+    "ridges": (1e-3, 1e6),
+    "n_trees": (1, 2_000),
+    "n_leaves": (2, 64),
+    "learning_rate": (1e-3, 1.0),
+    "plain_weight": (0.0, 1.0),
+    "plain_weight_few_wins": (0.0, 1.0),
+}
+
+
+@dataclass(frozen=True)
+class Learners:
+    """Every number of the learners that may be tuned; the defaults are for every data set.
+
+    Parameters
+    ----------
+    min_count : int
+        Leads that a level needs to get a matrix column of its own.
+    ridges : tuple of float
+        Penalties of logistic regression to choose from, ascending; the middle one is taken
+        where nothing can be chosen.
+    n_trees, n_leaves, learning_rate : int, int, float
+        Shape of the small LightGBM.
+    plain_weight, plain_weight_few_wins : float
+        Say of the plain logistic regression on all leads beside heads or steps, in [0, 1], and
+        the same below 150 wins.
+
+    Raises
+    ------
+    ConfigError
+        With the name and the allowed range, if a number is out of it or no number.
+    """
+
+    min_count: int = 20
+    ridges: tuple[float, ...] = (3.0, 10.0, 30.0)
+    n_trees: int = 100
+    n_leaves: int = 6
+    learning_rate: float = 0.05
+    plain_weight: float = 0.25
+    plain_weight_few_wins: float = 0.5
+
+    def __post_init__(self) -> None:
+        for name, (low, high) in _LIMITS.items():
+            given = getattr(self, name)
+            is_whole = isinstance(getattr(Learners, name), int)
+            if name != "ridges" and not _is_number(given, low, high, is_whole=is_whole):
+                kind = "a whole number" if is_whole else "a number"
+                raise ConfigError(f"learners: {name} must be {kind} from {low:g} to {high:g}")
+        low, high = _LIMITS["ridges"]
+        are_numbers = all(_is_number(ridge, low, high, is_whole=False) for ridge in self.ridges)
+        if not self.ridges or not are_numbers or list(self.ridges) != sorted(set(self.ridges)):
+            raise ConfigError(
+                f"learners: ridges must be numbers from {low:g} to {high:g}, ascending, each once"
+            )
+
+    @property
+    def ridge(self) -> float:
+        """Return the penalty where nothing can be chosen."""
+        return self.ridges[len(self.ridges) // 2]
+
+    def recipe(
+        self, *, ridge: float | None = None, uses_bayes: bool = False, uses_trees: bool = True
+    ) -> Recipe:
+        """Return a recipe with these numbers; `ridge` None is the middle one."""
+        return Recipe(
+            ridge=self.ridge if ridge is None else ridge,
+            uses_bayes=uses_bayes,
+            uses_trees=uses_trees,
+            n_trees=self.n_trees,
+            n_leaves=self.n_leaves,
+            learning_rate=self.learning_rate,
+        )
+
+    def as_dict(self) -> dict[str, object]:
+        """Return the numbers as JSON values."""
+        return {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in asdict(self).items()
+        }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, object]) -> Learners:
+        """Read what `as_dict` wrote; what is absent keeps its default.
+
+        Raises
+        ------
+        ConfigError
+            If a name is unknown, or a value no number or out of its range.
+        """
+        known = [item.name for item in fields(cls)]
+        unknown = sorted(set(values) - set(known))
+        if unknown:
+            raise ConfigError(
+                f"learners: unknown {', '.join(unknown)}; expected some of {', '.join(known)}"
+            )
+        if not isinstance(values.get("ridges", []), list):
+            raise ConfigError("learners: ridges must be a list of numbers")
+        read: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in values.items()
+        }
+        return cls(**read)
+
+
+def _is_number(value: object, low: float, high: float, *, is_whole: bool) -> bool:
+    if isinstance(value, bool) or not isinstance(value, int if is_whole else int | float):
+        return False
+    return math.isfinite(value) and low <= value <= high
+
 
 @dataclass(frozen=True)
 class FitSettings:
@@ -29,7 +142,10 @@ class FitSettings:
         How reps go through fit, authority, need and budget; from the written standard.
     seed : int
         Same data, same seed, same model.
+    learners : Learners
+        Numbers of the learners; the defaults unless tuned.
     """
 
     check_order: Sequence[Check] = DEFAULT_CHECK_ORDER
     seed: int = 0
+    learners: Learners = field(default_factory=Learners)

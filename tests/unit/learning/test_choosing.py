@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
-from leadqual.learning.direct import build_target, choose_recipe
+from leadqual.learning.choosing import choose_recipe
+from leadqual.learning.direct import build_target
 from leadqual.learning.level import censoring_weights, fit_level, newest_slice
 from leadqual.learning.single_column import find_time_proxies
 from leadqual.learning.split import duplicate_groups, forward_folds, grouped_folds

@@ -96,6 +96,6 @@ def test_the_final_model_ranks_what_the_events_imply(estimated, check: Check) ->
     implied = labels.heads[check].values
     known = ~np.isnan(implied)
 
-    logit = fit_head(Z, found, check, seed=0).logit(Z[known])
+    logit = fit_head(Z, found, check, seed=0).blend.logit(Z[known])
 
     assert measure(logit, Outcome.of(implied[known]))["auc"] > 0.6

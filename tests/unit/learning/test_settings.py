@@ -1,0 +1,79 @@
+"""The numbers that may be tuned: kept in files, checked, and really used."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+
+from leadqual.errors import ConfigError
+from leadqual.learning.fitting import FittedModel, fit_bundle
+from leadqual.learning.settings import FitSettings, Learners
+from leadqual.outcomes.history import History
+
+MakeHistory = Callable[..., History]
+NOW = datetime(2026, 11, 21, tzinfo=UTC)
+
+
+def test_learners_read_back_from_json() -> None:
+    learners = Learners(ridges=(1.0, 5.0), n_trees=30, plain_weight=0.4)
+
+    assert Learners.from_dict(json.loads(json.dumps(learners.as_dict()))) == learners
+
+
+def test_what_a_file_does_not_name_keeps_its_default() -> None:
+    assert Learners.from_dict({"n_leaves": 4}) == Learners(n_leaves=4)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"n_leafs": 4},
+        {"n_trees": 12.5},
+        {"n_trees": True},
+        {"learning_rate": "0.1"},
+        {"learning_rate": float("nan")},
+        {"plain_weight": 1.5},
+        {"ridges": []},
+        {"ridges": 3.0},
+        {"ridges": [10.0, 3.0]},
+        {"min_count": 0},
+    ],
+)
+def test_a_number_that_makes_no_sense_is_refused_by_name(values: dict[str, object]) -> None:
+    (name,) = values
+
+    with pytest.raises(ConfigError, match=name):
+        Learners.from_dict(values)
+
+
+def fit(history: History, learners: Learners) -> FittedModel:
+    settings = FitSettings(learners=learners)
+    return fit_bundle(history, as_of=None, version="v1", created_at=NOW, settings=settings)
+
+
+@pytest.mark.parametrize(
+    "learners",
+    [
+        Learners(min_count=400),
+        Learners(ridges=(300.0,)),
+        Learners(n_trees=5),
+        Learners(n_leaves=2),
+        Learners(learning_rate=0.3),
+        Learners(plain_weight=0.9, plain_weight_few_wins=0.9),
+    ],
+)
+def test_every_number_changes_the_fit(funnel: MakeHistory, learners: Learners) -> None:
+    history = funnel(1_200)
+
+    usual, other = fit(history, Learners()), fit(history, learners)
+    p, q = (
+        model.bundle.predictor.predict(
+            model.bundle.encoder.encode(history.columns, n_leads=history.n_leads), explain=False
+        ).p[:, -1]
+        for model in (usual, other)
+    )
+
+    assert np.abs(p - q).max() > 1e-6
+    assert other.bundle.summary["learners"] == learners.as_dict()
