@@ -82,7 +82,7 @@ def plan_protocol(
     NotEnoughDataError
         When fewer than 20 judged leads would be won, or not won.
     """
-    judged = _judgeable(history, labels, maturity)
+    judged = judgeable(history, labels, maturity)
     if not history.is_ordered:
         return _by_groups(history, labels, np.nonzero(judged)[0], seed=seed)
     if not history.has_times:
@@ -104,12 +104,13 @@ def count_matured(
     """
     shortest = HORIZONS_DAYS[0]
     is_later = (labels.moment_days > after_days) & (labels.age_days >= shortest)
-    (rows,) = np.nonzero(_judgeable(history, labels, maturity) & is_later)
+    (rows,) = np.nonzero(judgeable(history, labels, maturity) & is_later)
     n_won = int((labels.delay_days[rows] <= shortest).sum())
     return n_won, len(rows) - n_won
 
 
-def _judgeable(history: History, labels: Labels, maturity: Maturity) -> NDArray[np.bool_]:
+def judgeable(history: History, labels: Labels, maturity: Maturity) -> NDArray[np.bool_]:
+    """Return which leads have an answer that can be judged by, however old, shape (n_leads,)."""
     judged = labels.is_usable & labels.is_worked & maturity.is_covered
     if not history.has_times and history.recorded.losses:
         judged &= labels.is_settled
