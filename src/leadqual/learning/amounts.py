@@ -22,10 +22,7 @@ _MAX_SMEARING: Final = 10.0
 
 
 def fit_amount(Z: NDArray[np.float64], labels: Labels, encoder: Encoder) -> AmountModel:
-    """Fit a log-linear ridge to the amounts of won leads.
-
-    A zero amount counts as not given. Without any amount each win is worth one dollar, so that
-    expected value ranks as the probability does.
+    """Fit a log-linear ridge to the amounts of won leads (`fit_won_amounts`).
 
     Parameters
     ----------
@@ -36,8 +33,28 @@ def fit_amount(Z: NDArray[np.float64], labels: Labels, encoder: Encoder) -> Amou
     encoder : Encoder
         Of the same matrix.
     """
-    is_known = labels.is_won & (np.nan_to_num(labels.amount_usd, nan=0.0) > 0)
-    amounts = labels.amount_usd[is_known]
+    return fit_won_amounts(Z, np.where(labels.is_won, labels.amount_usd, np.nan), encoder)
+
+
+def fit_won_amounts(
+    Z: NDArray[np.float64], amount_usd: NDArray[np.float64], encoder: Encoder
+) -> AmountModel:
+    """Fit a log-linear ridge to amounts.
+
+    A zero amount counts as not given. Without any amount each win is worth one dollar, so that
+    expected value ranks as the probability does.
+
+    Parameters
+    ----------
+    Z : ndarray of float64, shape (n_leads, width)
+        Encoded features.
+    amount_usd : ndarray of float64, shape (n_leads,)
+        NaN where there was no win or its amount is not known.
+    encoder : Encoder
+        Of the same matrix.
+    """
+    is_known = np.nan_to_num(amount_usd, nan=0.0) > 0
+    amounts = amount_usd[is_known]
     if len(amounts) < MIN_AMOUNTS:
         mean = float(amounts.mean()) if len(amounts) else UNKNOWN_AMOUNT_USD
         return AmountModel.constant(mean, width=encoder.width)
