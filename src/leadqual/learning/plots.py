@@ -18,7 +18,8 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 56, 24, 12, 44
 class Line:
     """One series: its points in data units, its name and its CSS class.
 
-    `sizes` draws dots of these radii in pixels instead of a line.
+    `sizes` draws dots of these radii in pixels instead of a line. Without a name it is not in the
+    legend.
     """
 
     name: str
@@ -29,11 +30,32 @@ class Line:
 
 @dataclass(frozen=True)
 class Axis:
-    """One axis from 0 to `high`, with its title; `is_share` labels it in percent."""
+    """One axis from `low` to `high`, with its title; `is_share` labels it in percent.
+
+    `labels` are five texts that stand at even distances instead of numbers.
+    """
 
     title: str
     high: float = 1.0
     is_share: bool = True
+    low: float = 0.0
+    labels: tuple[str, ...] = ()
+
+    def share(self, value: float) -> float:
+        """Return where a value lies on the axis, in [0, 1]; values outside lie at its end."""
+        length = self.high - self.low
+        return min(max((value - self.low) / (length if length > 0 else 1.0), 0.0), 1.0)
+
+    def label(self, step: int) -> str:
+        """Return what stands at one of the five marks."""
+        if self.labels:
+            return self.labels[step]
+        value = self.low + step / 4 * (self.high - self.low)
+        if not self.is_share:
+            return f"{value:.3g}"
+        percent = 100 * value
+        is_even = percent >= 10 or percent == int(percent)
+        return f"{percent:.0f} %" if is_even else f"{percent:.1f} %"
 
 
 def plot(lines: Sequence[Line], *, x: Axis, y: Axis, title: str) -> str:
@@ -44,43 +66,43 @@ def plot(lines: Sequence[Line], *, x: Axis, y: Axis, title: str) -> str:
     lines : sequence of Line
         Drawn in order; points outside the axes are cut off.
     x, y : Axis
-        Both begin at 0; a `high` of 0 or less counts as 1.
+        An axis without length counts as one of length 1.
     title : str
         For screen readers.
     """
+    named = [line for line in lines if line.name]
     return "".join([
         f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(title)}">',
         _grid(x, y),
         *[_series(line, x, y) for line in lines],
-        *[_legend(line, len(lines) - number) for number, line in enumerate(lines)],
+        *[_legend(line, len(named) - number) for number, line in enumerate(named)],
         "</svg>",
     ])
 
 
 def _x(value: float, axis: Axis) -> float:
-    share = value / (axis.high if axis.high > 0 else 1.0)
-    return _LEFT + min(max(share, 0.0), 1.0) * (WIDTH - _LEFT - _RIGHT)
+    return _LEFT + axis.share(value) * (WIDTH - _LEFT - _RIGHT)
 
 
 def _y(value: float, axis: Axis) -> float:
-    share = value / (axis.high if axis.high > 0 else 1.0)
-    return HEIGHT - _BOTTOM - min(max(share, 0.0), 1.0) * (HEIGHT - _TOP - _BOTTOM)
+    return HEIGHT - _BOTTOM - axis.share(value) * (HEIGHT - _TOP - _BOTTOM)
 
 
 def _grid(x: Axis, y: Axis) -> str:
     parts = []
     for step in range(5):
         share = step / 4
-        at_x, at_y = _x(share * x.high, x), _y(share * y.high, y)
+        at_x = _x(x.low + share * (x.high - x.low), x)
+        at_y = _y(y.low + share * (y.high - y.low), y)
         bottom = HEIGHT - _BOTTOM
         parts += [
             f'<line class="grid" x1="{at_x:.1f}" y1="{_TOP}" x2="{at_x:.1f}" y2="{bottom}"/>',
             f'<line class="grid" x1="{_LEFT}" y1="{at_y:.1f}" x2="{WIDTH - _RIGHT}" '
             f'y2="{at_y:.1f}"/>',
             f'<text x="{at_x:.1f}" y="{bottom + 16}" text-anchor="middle">'
-            f"{_label(share * x.high, x)}</text>",
+            f"{escape(x.label(step))}</text>",
             f'<text x="{_LEFT - 6}" y="{at_y + 4:.1f}" text-anchor="end">'
-            f"{_label(share * y.high, y)}</text>",
+            f"{escape(y.label(step))}</text>",
         ]
     middle_x, middle_y = (WIDTH + _LEFT - _RIGHT) / 2, (HEIGHT + _TOP - _BOTTOM) / 2
     parts += [
@@ -89,13 +111,6 @@ def _grid(x: Axis, y: Axis) -> str:
         f"{escape(y.title)}</text>",
     ]
     return "".join(parts)
-
-
-def _label(value: float, axis: Axis) -> str:
-    if not axis.is_share:
-        return f"{value:.3g}"
-    percent = 100 * value
-    return f"{percent:.0f} %" if percent >= 10 or percent == int(percent) else f"{percent:.1f} %"
 
 
 def _series(line: Line, x: Axis, y: Axis) -> str:
