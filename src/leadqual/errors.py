@@ -80,11 +80,11 @@ class LeakageError(InputError):
     """
 
     def __init__(self, findings: dict[str, str]) -> None:
-        listed = "; ".join(f"{name}: {why}" for name, why in findings.items())
+        listed = "".join(f"\n  {name}: {why}" for name, why in findings.items())
         super().__init__(
             f"training stopped, {len(findings)} column(s) look known only after the "
-            f"outcome: {listed}. List them under `never:` in the mapping, or override "
-            "with a reason."
+            f"outcome:{listed}\nList them under `never:` in the mapping, or say with "
+            "`--allow-leaks REASON` why they were known when the lead came."
         )
         self.findings = findings
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -13,6 +14,7 @@ from leadqual.leads.schema import Scalar
 from leadqual.outcomes.history import Columns
 
 Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
 Codes = NDArray[np.intp]
 
 MAX_TIME_SHARE: Final = 0.7
@@ -24,21 +26,62 @@ _SMOOTHING_LEADS: Final = 5.0
 _NUMERIC_SHARE: Final = 0.95
 
 
-def code_values(values: Sequence[Scalar]) -> Codes:
-    """Return a small number per value: bins of a number, levels of anything else.
+@dataclass(frozen=True, eq=False)
+class ReadColumn:
+    """One column as levels and as numbers.
 
-    Missing is a value of its own.
+    Parameters
+    ----------
+    levels : tuple of str or None
+        Different canonical levels; the first is None, which stands for missing.
+    codes : ndarray of intp, shape (n,)
+        Place of each lead's level in `levels`.
+    numbers : ndarray of float64, shape (n,)
+        NaN where the value is missing or no number.
     """
-    numbers = np.array([to_number(value) for value in values], dtype=np.float64)
-    levels = [canonical_level(value) for value in values]
-    n_filled = sum(level is not None for level in levels)
-    is_number = np.isfinite(numbers)
-    if is_number.sum() >= max(_NUMERIC_SHARE * n_filled, 1) and len(set(levels)) > _N_BINS:
-        inner = np.linspace(0, 1, _N_BINS + 1)[1:-1]
-        edges = np.unique(np.quantile(numbers[is_number], inner))
-        return np.where(is_number, np.digitize(numbers, edges) + 1, 0)
-    number: dict[str | None, int] = {}
-    return np.array([number.setdefault(level, len(number)) for level in levels], dtype=np.intp)
+
+    levels: tuple[str | None, ...]
+    codes: Codes
+    numbers: Floats
+
+    @property
+    def is_filled(self) -> Flags:
+        """Return where the value is known, shape (n,)."""
+        return self.codes > 0
+
+    @property
+    def is_number(self) -> bool:
+        """Return whether this is a measurement: numbers, and more of them than codes have."""
+        n_numbers = int(np.isfinite(self.numbers).sum())
+        n_filled = int(self.is_filled.sum())
+        return n_numbers >= max(_NUMERIC_SHARE * n_filled, 1) and len(self.levels) - 1 > _N_BINS
+
+    def group(self, *, min_count: int = 1) -> Codes:
+        """Return a small number per lead: bins of a number, levels of anything else.
+
+        Missing is group 0. Levels of fewer than `min_count` leads share one group.
+        """
+        if self.is_number:
+            is_known = np.isfinite(self.numbers)
+            inner = np.linspace(0, 1, _N_BINS + 1)[1:-1]
+            edges = np.unique(np.quantile(self.numbers[is_known], inner))
+            return np.where(is_known, np.digitize(self.numbers, edges) + 1, 0)
+        n = np.bincount(self.codes, minlength=len(self.levels))
+        is_rare = (n < min_count) & (np.arange(len(n)) > 0)
+        return np.where(is_rare[self.codes], len(n), self.codes)
+
+
+def read_column(values: Sequence[Scalar]) -> ReadColumn:
+    """Return a column as levels and numbers; each different value is looked at once."""
+    place: dict[Scalar, int] = {}
+    row = np.array([place.setdefault(value, len(place)) for value in values], dtype=np.intp)
+    number_of: dict[str | None, int] = {None: 0}
+    codes = [number_of.setdefault(canonical_level(value), len(number_of)) for value in place]
+    return ReadColumn(
+        levels=tuple(number_of),
+        codes=np.array(codes, dtype=np.intp)[row],
+        numbers=np.array([to_number(value) for value in place], dtype=np.float64)[row],
+    )
 
 
 def mean_out_of_fold(codes: Codes, y: Floats) -> Floats:
@@ -47,7 +90,7 @@ def mean_out_of_fold(codes: Codes, y: Floats) -> Floats:
     Parameters
     ----------
     codes : ndarray of intp, shape (n,)
-        From `code_values`.
+        From `ReadColumn.group`.
     y : ndarray of float64, shape (n,)
         What is averaged; even rows answer for odd ones and the other way round.
     """
@@ -84,7 +127,7 @@ def find_time_proxies(columns: Columns, n_rows: int) -> dict[str, str]:
     for name, values in columns.items():
         if name == "created_at" or spread == 0:
             continue
-        guess = mean_out_of_fold(code_values(values), place)
+        guess = mean_out_of_fold(read_column(values).group(), place)
         share = 1 - float(((place - guess) ** 2).mean() / spread)
         if share > MAX_TIME_SHARE:
             found[name] = f"{TIME_PROXY} ({share:.0%} of it), not what it is"

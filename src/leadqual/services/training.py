@@ -11,7 +11,7 @@ from typing import Final
 
 from pydantic import JsonValue, TypeAdapter
 
-from leadqual.errors import ConflictError, LeakageError
+from leadqual.errors import ConflictError, InputError, LeakageError
 from leadqual.learning.card import model_card
 from leadqual.learning.fitting import FittedModel, fit_bundle
 from leadqual.learning.guard import find_leaks
@@ -106,11 +106,18 @@ def train(
         Another training is under way.
     LeakageError
         Columns look known only after the outcome.
+    InputError
+        `leak_reason` says nothing.
     NotEnoughDataError, TrainingError
         There is too little to learn from; leads are then scored by rules.
     FileFormatError, MappingError
         The export cannot be read.
     """
+    if leak_reason is not None and not leak_reason.strip():
+        raise InputError(
+            "--allow-leaks got an empty reason; say why these columns were known when the lead "
+            "came, for those who read the model card"
+        )
     with hold_training_lock(workshop.registry.models_dir) as is_first:
         if not is_first:
             raise ConflictError(
@@ -175,7 +182,8 @@ def _guard(findings: dict[str, str], leak_reason: str | None) -> dict[str, str]:
     """Stop at columns that look like leaks; return those that are let through, and why."""
     if findings and not leak_reason:
         raise LeakageError(findings)
-    return {name: f"{why}; kept because: {leak_reason}" for name, why in findings.items()}
+    said = " ".join((leak_reason or "").split())
+    return {name: f"{why}; kept because: {said}" for name, why in findings.items()}
 
 
 def _candidate(
