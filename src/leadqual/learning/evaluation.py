@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Final
@@ -20,7 +20,7 @@ from leadqual.learning.metrics import Interval, Outcome, compare, reliability, t
 from leadqual.learning.preparing import feature_columns, require_enough, take_columns
 from leadqual.learning.protocol import MIN_TEST_WINS, Protocol, plan_protocol
 from leadqual.learning.report import CHAMPION, OURS, RULES, EvaluationReport, Judged
-from leadqual.learning.settings import FitSettings
+from leadqual.learning.settings import FitSettings, Learners
 from leadqual.learning.split import Fold
 from leadqual.outcomes.history import Columns, History
 from leadqual.outcomes.labels import Labels, label_history
@@ -64,6 +64,7 @@ def evaluate(
     settings: FitSettings | None = None,
     champion: ModelBundle | None = None,
     n_resamples: int = N_RESAMPLES,
+    learners_of_folds: Sequence[Learners] = (),
 ) -> EvaluationReport:
     """Fit on the older part of a history and judge on the newest leads that are old enough.
 
@@ -83,6 +84,9 @@ def evaluate(
         them are old enough it is not compared, and `champion_remark` says so with the numbers.
     n_resamples : int
         Bootstrap resamples behind each interval.
+    learners_of_folds : sequence of Learners
+        One for each fold of the protocol, where each was tuned within its own training rows;
+        empty for `settings.learners` in all of them.
 
     Raises
     ------
@@ -110,10 +114,11 @@ def evaluate(
         )
         others |= {CHAMPION: champion} if remark is None else {}
     fitting = _Fitting(history, others, horizon_days=protocol.horizon_days, settings=settings)
+    used = learners_of_folds or (settings.learners,) * len(protocol.folds)
     with threadpool_limits(limits=1):  # the baselines too, see fit_bundle
         models = [
-            _judge_fold(answers, fitting, fold, known_at=known_at)
-            for fold, known_at in zip(protocol.folds, protocol.as_of, strict=True)
+            _judge_fold(answers, fitting.using(learners), fold, known_at=known_at)
+            for learners, fold, known_at in zip(used, protocol.folds, protocol.as_of, strict=True)
         ]
     judging = _Judging(history, labels, protocol, rows, n_resamples, settings.seed)
     report = _report(judging, answers, models[-1])
@@ -135,6 +140,9 @@ class _Fitting:
     others: Mapping[str, ModelBundle]
     horizon_days: float | None
     settings: FitSettings
+
+    def using(self, learners: Learners) -> _Fitting:
+        return replace(self, settings=replace(self.settings, learners=learners))
 
 
 def _judge_fold(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,7 +11,7 @@ from leadqual.learning.evaluation import evaluate
 from leadqual.learning.gate import Verdict, judge
 from leadqual.learning.metrics import Interval
 from leadqual.learning.report import EvaluationReport
-from leadqual.learning.settings import FitSettings
+from leadqual.learning.settings import FitSettings, Learners
 from leadqual.outcomes.history import History
 from leadqual.qualify.bundle import ModelBundle
 from leadqual.services.workshop import Workshop
@@ -54,6 +55,7 @@ def judge_history(
     as_of: datetime | None,
     settings: FitSettings,
     champion: ModelBundle | None,
+    learners_of_folds: Sequence[Learners] = (),
 ) -> Judgement:
     """Judge the method on the newest matured leads, beside the champion and the baselines.
 
@@ -69,9 +71,17 @@ def judge_history(
         As for the fit.
     champion : ModelBundle or None
         Who serves; compared on leads that came after its training only.
+    learners_of_folds : sequence of Learners
+        As for `evaluate`.
     """
     try:
-        report = evaluate(history, as_of=as_of, settings=settings, champion=champion)
+        report = evaluate(
+            history,
+            as_of=as_of,
+            settings=settings,
+            champion=champion,
+            learners_of_folds=learners_of_folds,
+        )
     except NotEnoughDataError as error:
         refused = Verdict(promote=False, reasons=(f"cannot be judged: {error}",), numbers={})
         return Judgement(report=None, verdict=refused)
