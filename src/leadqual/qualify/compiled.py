@@ -282,7 +282,8 @@ def _by_feature(
             merged[block, :, target] += shares[block, :, slot]
         slots[block, : features.size] = features
         n_used = max(n_used, features.size)
-    return merged[:, :, :n_used].reshape(-1, n_used), slots[:, :n_used]
+    # Trees without a single split have no slot: -1 could not tell how many rows there are.
+    return merged[:, :, :n_used].reshape(n_blocks << table.n_bits, n_used), slots[:, :n_used]
 
 
 class _StateReader:

@@ -79,6 +79,32 @@ def test_trees_that_read_no_number_score_one_lead_and_many():
     assert logits[:, 0].tolist() == np.where(on_second, -0.5, 0.25).tolist()
 
 
+def test_trees_that_never_split_add_their_constant():
+    columns: Columns = {"source": ["webinar", "referral"] * 20, "n": list(range(40))}
+    encoder = Encoder.fit(columns, n_leads=40)
+    no_nodes, no_limits = np.zeros(0, dtype=np.intp), np.zeros(0)
+    leaves = TreeEnsemble(
+        n_columns=encoder.width,
+        n_leaves=np.array([1, 1]),
+        column=no_nodes,
+        threshold=no_limits,
+        left=no_nodes,
+        right=no_nodes,
+        value=np.array([0.25, -1.0]),
+        cover=np.array([40.0, 40.0]),
+    )
+    nothing = np.zeros(encoder.width)
+    model = AdditiveModel(coef=nothing, intercept=0.0, center=nothing, trees=leaves, tree_weight=1)
+
+    logits, shares = compile_models(encoder, [model]).evaluate(
+        encoder.encode(columns, n_leads=40), explain=True
+    )
+
+    assert logits[:, 0].tolist() == [-0.75] * 40
+    assert shares is not None
+    assert not shares.any()
+
+
 def test_purely_linear_models_and_an_empty_encoder_work():
     encoder = Encoder.fit({"source": ["x"] * 50}, n_leads=50)
     nothing = np.zeros(0)
