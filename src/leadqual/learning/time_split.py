@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -110,17 +111,32 @@ def arrival_times(X: pd.DataFrame | ArrayLike, time_column: str) -> NDArray[np.i
     """
     if not isinstance(X, pd.DataFrame) or time_column not in X.columns:
         return np.arange(np.shape(X)[0], dtype=np.int64)
-    values = X[time_column]
-    if pd.api.types.is_numeric_dtype(values):
-        raise ValueError(
-            f"column {time_column} holds numbers, expected ISO 8601 texts or datetimes; convert "
-            "it with pandas.to_datetime and its unit"
-        )
-    moments = pd.to_datetime(values, utc=True, errors="coerce", format="ISO8601")
+    moments = read_moments(X[time_column])
     n_unread = int(moments.isna().sum())
     if n_unread:
         raise ValueError(
             f"column {time_column} has {n_unread} of {len(X)} values that are missing or no "
             "ISO 8601 time; parse it with pandas.to_datetime, or name another time_column"
         )
-    return moments.dt.as_unit("us").to_numpy(dtype="datetime64[us]").astype(np.int64)
+    return moments.to_numpy(dtype="datetime64[us]").astype(np.int64)
+
+
+def read_moments(values: pd.Series[Any]) -> pd.Series[pd.Timestamp]:
+    """Return a column of ISO 8601 texts or datetimes in UTC, NaT where missing or unreadable.
+
+    Texts with different offsets may stand beside each other; without an offset they are UTC.
+
+    Raises
+    ------
+    ValueError
+        If the column holds numbers, whose unit nobody knows.
+    """
+    if pd.api.types.is_numeric_dtype(values) and values.notna().any():
+        raise ValueError(
+            f"column {values.name} holds numbers, expected ISO 8601 texts or datetimes; convert "
+            "it with pandas.to_datetime and its unit"
+        )
+    if values.isna().all():
+        return pd.Series(pd.NaT, index=values.index, dtype="datetime64[us]")
+    moments = pd.to_datetime(values, utc=True, errors="coerce", format="ISO8601")
+    return moments.dt.tz_localize(None).dt.as_unit("us")
