@@ -47,6 +47,7 @@ def model_card(
         f"{summary['n_leads']} leads, {summary['n_won']} won, {summary['n_not_won']} known not to "
         "be.",
         f"Conversion: {summary['conversion']}.",
+        *_tuning(summary.get("tuning")),
         "",
         "## How good",
         "",
@@ -67,6 +68,11 @@ def model_card(
         "",
     ]  # fmt: skip
     return "\n".join(lines)
+
+
+def _tuning(record: object) -> list[str]:
+    """Say how the learners' numbers were tuned; nothing where nobody asked for that."""
+    return [f"Learners: {record['remark']}."] if isinstance(record, Mapping) else []
 
 
 def _limits(report: EvaluationReport | None) -> tuple[str, ...]:

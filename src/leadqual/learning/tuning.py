@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     from optuna import Study
     from optuna.storages import RDBStorage
 
-METHOD_VERSION: Final = 1
-"""Raised when trials of an older study were not measured as new ones are."""
-
 _MISSING: Final = (
     "tuning needs optuna, which is not installed; install it with "
     "`pip install 'leadqual[train]'`, or train without --tune"

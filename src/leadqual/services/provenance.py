@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import platform
 import shutil
 import subprocess
@@ -10,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 _LEARNERS: Final = ("leadqual", "lightgbm", "scikit-learn", "numpy")
+_STAGES: Final = ("leads", "features", "outcomes", "qualify", "learning")
 
 
 def read_git_commit(folder: Path | None = None) -> str | None:
@@ -40,6 +43,20 @@ def list_versions() -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found
+
+
+def hash_method() -> str:
+    """Return a sha256 over the code that makes models and the versions of what it learns with.
+
+    Two results with the same hash came from the same method; a release number would not tell
+    that during development.
+    """
+    root = Path(__file__).parents[1]
+    digest = hashlib.sha256(json.dumps(list_versions(), sort_keys=True).encode())
+    for path in sorted(path for stage in _STAGES for path in (root / stage).rglob("*.py")):
+        digest.update(path.relative_to(root).as_posix().encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
 
 
 def _git(folder: Path, *arguments: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -107,7 +107,7 @@ def register(
 def _record(
     candidate: Candidate, folder: Path, *, started_at: datetime, ended_at: datetime
 ) -> TrainingRecord:
-    notes = {name: str(value) for name, value in candidate.notes.items()}
+    notes = dict(_flatten(candidate.notes))
     params = {
         "origin": candidate.origin,
         "data_hash": candidate.data_hash,
@@ -128,6 +128,15 @@ def _record(
         tags=tags | ({} if commit is None else {"git_commit": commit}),
         documents=candidate.documents,
     )
+
+
+def _flatten(notes: Mapping[str, JsonValue]) -> Iterator[tuple[str, str]]:
+    """Give every number a parameter of its own, so that runs can be compared by it."""
+    for name, value in notes.items():
+        if isinstance(value, Mapping) and value:
+            yield from ((f"{name}.{inner}", str(said)) for inner, said in value.items())
+        else:
+            yield name, str(value)
 
 
 def _note_down(workshop: Workshop, record: TrainingRecord) -> Registered:

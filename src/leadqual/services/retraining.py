@@ -11,7 +11,8 @@ from enum import StrEnum
 from leadqual.errors import BundleError
 from leadqual.registry.lock import hold_training_lock
 from leadqual.services.histories import HistorySource, load_history
-from leadqual.services.training import train_loaded
+from leadqual.services.training import TrainingChoices, train_loaded
+from leadqual.services.tuning import follow_champion
 from leadqual.services.workshop import Workshop, call_of_operator, mirror_aliases
 
 Step = Callable[[str], None]
@@ -76,7 +77,8 @@ def retrain(
 ) -> Retrained:
     """Train on the store, judge beside the champion, promote or refuse, once.
 
-    Only snapshots taken at the prediction moment and events are read (`read_store_history`).
+    Only snapshots taken at the prediction moment and events are read (`read_store_history`). A
+    tuned champion hands its learners on (`follow_champion`).
     Until the alias changes in its one transaction, nothing that serves is touched: a process
     killed at any time leaves the old champion.
 
@@ -103,7 +105,10 @@ def retrain(
         loaded = load_history(workshop.store, HistorySource(as_of=as_of), now=now)
         if loaded.data_hash in _hashes_seen(workshop):
             return _without_candidate(workshop, Ending.UNCHANGED)
-        trained = train_loaded(workshop, loaded, as_of=as_of, now=now, on_step=on_step)
+        choices = TrainingChoices(find_learners=follow_champion)
+        trained = train_loaded(
+            workshop, loaded, as_of=as_of, now=now, choices=choices, on_step=on_step
+        )
         verdict = trained.judgement.verdict
         problems = trained.problems
         if verdict.promote:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -22,6 +23,15 @@ from leadqual.registry.lock import hold_training_lock
 from leadqual.services.histories import HistorySource, LoadedHistory, Rejections, load_history
 from leadqual.services.judging import Judgement, judge_history, load_champion
 from leadqual.services.registering import CARD, REPORT, Candidate, register
+from leadqual.services.tuning import (
+    TUNING,
+    FindLearners,
+    LearnersFound,
+    Past,
+    find_tuned,
+    keep_defaults,
+    require_minutes,
+)
 from leadqual.services.workshop import Workshop, active_standard
 
 Step = Callable[[str], None]
@@ -34,8 +44,9 @@ _JSON: Final = TypeAdapter(dict[str, JsonValue])
 class Trained:
     """A registered version and everything that is known of it.
 
-    `not_learnable` names the heads that the written rules answer for, and why; `problems` what
-    did not work but lost no training (a lab book out of reach).
+    `not_learnable` names the heads that the written rules answer for, and why; `tuning` how the
+    learners' numbers were tuned, None for the defaults; `problems` what did not work but lost no
+    training (a lab book out of reach).
     """
 
     version: str
@@ -43,6 +54,7 @@ class Trained:
     judgement: Judgement
     not_learnable: Mapping[str, str]
     notes: tuple[str, ...]
+    tuning: Mapping[str, JsonValue] | None
     run_id: str | None
     problems: tuple[str, ...]
     rejections: Rejections
@@ -59,6 +71,7 @@ class Trained:
             "gate": self.judgement.verdict.as_dict(),
             "not_learnable": dict(self.not_learnable),
             "notes": list(self.notes),
+            "tuning": None if self.tuning is None else dict(self.tuning),
             "run_id": self.run_id,
             "problems": list(self.problems),
             "rejected": self.rejections.as_dict(),
@@ -70,6 +83,7 @@ class Trained:
         lines = [f"model {self.version}: {self.judgement.headline}"]
         lines += [] if report is None else ["", report.protocol, *report.verdicts]
         lines += [f"{head}: {why}" for head, why in self.not_learnable.items()]
+        lines += [] if self.tuning is None else [str(self.tuning["remark"])]
         lines += self.rejections.lines()
         lines += ["", *(f"gate: {reason}" for reason in self.judgement.verdict.reasons)]
         lines += [f"card and report: {self.bundle_dir}"]
@@ -83,6 +97,7 @@ def train(
     *,
     now: datetime,
     leak_reason: str | None = None,
+    tune_minutes: float | None = None,
     on_step: Step,
 ) -> Trained:
     """Train, judge and register a version as challenger.
@@ -97,6 +112,8 @@ def train(
         Names the version.
     leak_reason : str, optional
         Why to go on although columns look like leaks; kept in the model card.
+    tune_minutes : float, optional
+        How long to tune the learners' numbers before; None for the defaults.
     on_step : callable
         Told each step.
 
@@ -107,7 +124,9 @@ def train(
     LeakageError
         Columns look known only after the outcome.
     InputError
-        `leak_reason` says nothing.
+        `leak_reason` says nothing, or `tune_minutes` is not above 0 and at most a day.
+    ConfigError
+        Tuning was asked for and optuna is not installed.
     NotEnoughDataError, TrainingError
         There is too little to learn from; leads are then scored by rules.
     FileFormatError, MappingError
@@ -117,6 +136,14 @@ def train(
         raise InputError(
             "--allow-leaks got an empty reason; say why these columns were known when the lead "
             "came, for those who read the model card"
+        )
+    find = keep_defaults
+    if tune_minutes is not None:
+        find = partial(
+            find_tuned,
+            home=workshop.settings.home,
+            minutes=require_minutes(tune_minutes),
+            on_step=on_step,
         )
     with hold_training_lock(workshop.registry.models_dir) as is_first:
         if not is_first:
@@ -130,9 +157,20 @@ def train(
             loaded,
             as_of=source.as_of,
             now=now,
-            leak_reason=leak_reason,
+            choices=TrainingChoices(leak_reason=leak_reason, find_learners=find),
             on_step=on_step,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingChoices:
+    """What whoever asks for a training decides: `leak_reason` as for `train`, and whose learners.
+
+    `find_learners` is asked once, before anything is judged.
+    """
+
+    leak_reason: str | None = None
+    find_learners: FindLearners = keep_defaults
 
 
 def train_loaded(
@@ -141,7 +179,7 @@ def train_loaded(
     *,
     as_of: datetime | None,
     now: datetime,
-    leak_reason: str | None = None,
+    choices: TrainingChoices,
     on_step: Step,
 ) -> Trained:
     """Do the rest of `train`, for a caller who holds the training lock and has read a history."""
@@ -150,10 +188,18 @@ def train_loaded(
     settings = FitSettings(check_order=active_standard(workshop).check_order)
     on_step("Looking for leaks")
     labels = label_history(loaded.history, as_of=as_of, check_order=settings.check_order)
-    overrides = _guard(find_leaks(loaded.history, labels), leak_reason)
-    on_step("Judging on the newest matured leads")
+    overrides = _guard(find_leaks(loaded.history, labels), choices.leak_reason)
     champion, problems = load_champion(workshop)
-    judgement = judge_history(loaded.history, as_of=as_of, settings=settings, champion=champion)
+    found = choices.find_learners(Past(loaded.history, as_of, settings, champion))
+    settings = replace(settings, learners=found.learners)
+    on_step("Judging on the newest matured leads")
+    judgement = judge_history(
+        loaded.history,
+        as_of=as_of,
+        settings=settings,
+        champion=champion,
+        learners_of_folds=found.of_folds,
+    )
     on_step("Fitting on all leads")
     fitted = fit_bundle(
         loaded.history,
@@ -162,6 +208,7 @@ def train_loaded(
         created_at=now,
         settings=settings,
     )
+    fitted = _note_tuning(fitted, found)
     on_step("Registering the version")
     candidate = _candidate(fitted, judgement, loaded, settings=settings, overrides=overrides)
     ended_at = now + timedelta(seconds=time.perf_counter() - began)
@@ -172,10 +219,19 @@ def train_loaded(
         judgement=judgement,
         not_learnable=_by_name(fitted),
         notes=fitted.notes,
+        tuning=found.record,
         run_id=registered.run_id,
         problems=(*problems, *registered.problems),
         rejections=loaded.rejections,
     )
+
+
+def _note_tuning(fitted: FittedModel, found: LearnersFound) -> FittedModel:
+    """Write into the bundle how its learners were tuned, where they were."""
+    if found.record is None:
+        return fitted
+    summary = {**fitted.bundle.summary, TUNING: dict(found.record)}
+    return replace(fitted, bundle=replace(fitted.bundle, summary=summary))
 
 
 def _guard(findings: dict[str, str], leak_reason: str | None) -> dict[str, str]:
@@ -211,6 +267,8 @@ def _candidate(
             "known_until": fitted.bundle.summary.get("known_until"),
             "check_order": [check.value for check in settings.check_order],
             "seed": settings.seed,
+            "learners": settings.learners.as_dict(),
+            "tuning": fitted.bundle.summary.get(TUNING),
             "not_learnable": _by_name(fitted),
             "leaks_let_through": dict(overrides),
         }),
