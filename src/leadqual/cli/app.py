@@ -6,7 +6,18 @@ from typing import Annotated
 
 import typer
 
-from leadqual.cli import access, data, database, demo, learning, models, scoring, server, standard
+from leadqual.cli import (
+    access,
+    backtesting,
+    data,
+    database,
+    demo,
+    learning,
+    models,
+    scoring,
+    server,
+    standard,
+)
 from leadqual.cli.help_text import COMMAND_SETTINGS, example
 
 app = typer.Typer(
@@ -45,5 +56,17 @@ def _root(
     pass
 
 
-for group in (demo, data, learning, models, scoring, standard, access, database, server):
+_GROUPS = (
+    demo,
+    data,
+    learning,
+    backtesting,
+    models,
+    scoring,
+    standard,
+    access,
+    database,
+    server,
+)
+for group in _GROUPS:
     group.register(app)

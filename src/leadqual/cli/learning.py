@@ -1,4 +1,4 @@
-"""`train`, `evaluate`, `backtest`, `retrain`: from history to a registered model."""
+"""`train`, `evaluate`, `retrain`: from history to a registered model."""
 
 from __future__ import annotations
 
@@ -34,12 +34,6 @@ def register(app: typer.Typer) -> None:
             "leadqual evaluate", "leadqual evaluate 2026-11-21-1 --data crm/ --mapping crm.yaml"
         )
     )(evaluate)
-    app.command(
-        epilog=example(
-            "leadqual backtest",
-            "leadqual backtest --data crm/ --mapping crm.yaml --every 30d --first 2026-01-01",
-        )
-    )(backtest)
     app.command(epilog=example("leadqual retrain", "leadqual retrain --json  # from cron"))(retrain)
 
 
@@ -95,36 +89,6 @@ def evaluate(
     emit(evaluated.document, as_json=as_json, text=evaluated.text)
     if html is not None and not as_json:
         note(f"report with plots: {html}")
-
-
-def backtest(
-    *,
-    data: Data = None,
-    mapping: Mapping = None,
-    every: Annotated[str, typer.Option(help="Length of a step in days, such as 7d.")] = "30d",
-    first: Annotated[
-        datetime | None,
-        typer.Option(formats=["%Y-%m-%d"], help="Start of the first step (UTC)."),
-    ] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Replay a dated history: score the arrivals of each step, reveal outcomes, retrain, go on.
-
-    Compares the first model kept as it was, the retrained model, logistic regression and an
-    Odoo-like naive Bayes. Nothing recorded after a step began is used to score its arrivals.
-    Leadqual is retrained at most 24 times: with more steps, at every second, third, ... of them.
-    Nothing is registered.
-    """
-    from leadqual.services.backtesting import backtest as backtest_history
-    from leadqual.services.histories import HistorySource
-    from leadqual.services.workshop import open_workshop_from_environment
-
-    source = HistorySource(data=data, mapping=mapping)
-    with open_workshop_from_environment() as workshop, steps(is_quiet=as_json) as step:
-        done = backtest_history(
-            workshop, source, now=now(), every=every, first=_utc(first), on_step=step
-        )
-    emit(done.document, as_json=as_json, text=done.text)
 
 
 def retrain(*, as_of: AsOf = None, as_json: AsJson = False) -> None:

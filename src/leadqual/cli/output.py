@@ -22,6 +22,9 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on
 Step = Callable[[str], None]
 """Called with the name of each step as it begins."""
 
+Count = Callable[[int, int], None]
+"""Called with how much of the present step is done, and of how much."""
+
 
 def now() -> datetime:
     """Return the present moment, aware UTC: the one clock of the command line."""
@@ -60,13 +63,20 @@ def steps(*, is_quiet: bool = False) -> Iterator[Step]:
     is_quiet : bool
         Print nothing (`--json`).
     """
+    with counted_steps(is_quiet=is_quiet) as (step, _count):
+        yield step
+
+
+@contextmanager
+def counted_steps(*, is_quiet: bool = False) -> Iterator[tuple[Step, Count]]:
+    """Give what `steps` gives, and a function that fills a bar beside the present step."""
     if is_quiet:
-        yield lambda _name: None
+        yield lambda _name: None, lambda _done, _total: None
         return
     log = _StepLog(_stderr())
     with log.status:
         try:
-            yield log.begin
+            yield log.begin, log.count
         except BaseException:
             log.end("failed")
             raise
@@ -107,6 +117,15 @@ class _StepLog:
         self.end("done")
         self._current, self._began = name, time.perf_counter()
         self.status.update(f"{name} …")
+
+    def count(self, done: int, total: int) -> None:
+        from rich.progress_bar import ProgressBar
+        from rich.table import Table
+
+        row = Table.grid(padding=(0, 1))
+        bar = ProgressBar(total=total, completed=done, width=40)
+        row.add_row(f"{self._current} …", bar, f"{done}/{total}")
+        self.status.update(row)
 
     def end(self, how: str) -> None:
         if self._current is not None:

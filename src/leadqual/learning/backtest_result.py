@@ -1,0 +1,295 @@
+"""What a backtest found: figures per step, pooled, and beside each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from leadqual.learning.metrics import METRICS, Comparison, Interval, Outcome, compare, tally
+from leadqual.learning.protocol import MIN_TEST_WINS
+
+Floats = NDArray[np.float64]
+Codes = NDArray[np.intp]
+
+SHOWN: Final = ("auc", "lift_10", "ece", "observed_expected")
+"""The four curves."""
+
+AUC_WITHIN: Final = "auc_within"
+"""Ranking of pairs of one step alone, where a level that moves with time says nothing."""
+
+POOLED: Final = (SHOWN[0], AUC_WITHIN, *SHOWN[1:], "log_loss")
+"""What is given over all judged arrivals, with intervals."""
+
+Figures = Mapping[str, Mapping[str, float]]
+"""Predictor to metric to value."""
+
+
+@dataclass(frozen=True)
+class StepResult:
+    """What one step of a backtest found.
+
+    Parameters
+    ----------
+    name : str
+        Day or row at which the step begins; nothing recorded from then on was used to score its
+        arrivals.
+    n_arrivals : int
+        Leads that came in the step.
+    rows : ndarray of intp, shape (n_judged,)
+        Those of them whose end can be judged.
+    n_won : int
+        Their wins.
+    is_retrained : bool
+        False where the model of an earlier step answered, or nobody came.
+    metrics : mapping of predictor to metric to float
+        Metrics of `SHOWN` over the judged arrivals, NaN where not defined; empty without any.
+    """
+
+    name: str
+    n_arrivals: int
+    rows: Codes
+    n_won: int
+    is_retrained: bool
+    metrics: Figures
+
+    def as_dict(self) -> dict[str, object]:
+        """Return JSON values; None for NaN."""
+        return {
+            "start": self.name,
+            "n_arrivals": self.n_arrivals,
+            "n_judged": len(self.rows),
+            "n_won": self.n_won,
+            "is_retrained": self.is_retrained,
+            "metrics": _finite(self.metrics),
+        }
+
+
+@dataclass(frozen=True)
+class CurvePoint:
+    """Neighbouring steps that together hold enough wins for a figure that means something.
+
+    `first` and `last` are numbers of steps; `metrics` are those of `SHOWN`.
+    """
+
+    first: int
+    last: int
+    n_judged: int
+    n_won: int
+    metrics: Figures
+
+
+@dataclass(frozen=True)
+class Backtest:
+    """A replayed history.
+
+    Parameters
+    ----------
+    protocol : str
+        What was done, in plain words.
+    horizon_days : float or None
+        A judged lead counts as won when it was won within so many days; None without times.
+    steps : tuple of StepResult
+        In time order.
+    curve : tuple of CurvePoint
+        The same joined until 20 leads were won and 20 were not.
+    pooled : Comparison
+        Metrics of `POOLED` and more over all judged arrivals; differences are the retrained model
+        minus each other.
+    scores : mapping of predictor to ndarray of float64, shape (n_leads,)
+        Probability as it was said on arrival, in [0, 1]; NaN for leads outside the replay.
+    judged, won : ndarray of intp, shape (n_judged,); ndarray of float64, same shape
+        Rows that were judged, and 1 or 0 for each.
+    """
+
+    protocol: str
+    horizon_days: float | None
+    steps: tuple[StepResult, ...]
+    curve: tuple[CurvePoint, ...]
+    pooled: Comparison
+    scores: Mapping[str, Floats]
+    judged: Codes
+    won: Floats
+
+    @property
+    def predictors(self) -> tuple[str, ...]:
+        """Return who was compared, in the order of every table."""
+        return tuple(self.pooled.metrics)
+
+    @property
+    def verdicts(self) -> tuple[str, ...]:
+        """Return in words how the retrained model stands beside each other predictor."""
+        return tuple(
+            f"Retrained against {name.removeprefix('leadqual, ')}: {_say(found)}."
+            for name, found in self.pooled.differences.items()
+        )
+
+    def as_dict(self) -> dict[str, object]:
+        """Return everything but the scores of single leads, as JSON values."""
+        return {
+            "protocol": self.protocol,
+            "horizon_days": self.horizon_days,
+            "n_judged": len(self.judged),
+            "n_won": int(self.won.sum()),
+            "pooled": _intervals(self.pooled.metrics),
+            "retrained_minus": _intervals(self.pooled.differences),
+            "verdicts": list(self.verdicts),
+            "steps": [step.as_dict() for step in self.steps],
+        }
+
+
+def measure_steps(
+    p: Mapping[str, Floats], steps: Sequence[Codes], outcome: Floats
+) -> Iterator[Figures]:
+    """Yield the metrics of `SHOWN` of each step.
+
+    Parameters
+    ----------
+    p : mapping of predictor to ndarray of float64, shape (n_leads,)
+    steps : sequence of ndarray of intp
+        Rows of the judged leads of each step.
+    outcome : ndarray of float64, shape (n_leads,)
+        1 won, 0 not.
+    """
+    for rows in steps:
+        found = Outcome.of(outcome[rows])
+        yield {
+            name: {metric: METRICS[metric](counted) for metric in SHOWN}
+            for name, counted in ((name, tally(said[rows], found)) for name, said in p.items())
+            if len(rows)
+        }
+
+
+def join_steps(
+    p: Mapping[str, Floats], steps: Sequence[StepResult], outcome: Floats
+) -> tuple[CurvePoint, ...]:
+    """Join neighbouring steps until 20 leads were won and 20 were not; a rest joins the last.
+
+    Parameters are those of `measure_steps`.
+    """
+    groups: list[list[int]] = []
+    waiting: list[int] = []
+    for number, _ in enumerate(steps):
+        waiting.append(number)
+        n_judged = sum(len(steps[i].rows) for i in waiting)
+        n_won = sum(steps[i].n_won for i in waiting)
+        if min(n_won, n_judged - n_won) >= MIN_TEST_WINS:
+            groups.append(waiting)
+            waiting = []
+    if groups:
+        groups[-1] += waiting
+    rows = [np.concatenate([steps[i].rows for i in group]) for group in groups]
+    return tuple(
+        CurvePoint(group[0], group[-1], len(of_group), int(outcome[of_group].sum()), metrics)
+        for group, of_group, metrics in zip(
+            groups, rows, measure_steps(p, rows, outcome), strict=True
+        )
+    )
+
+
+def compare_pooled(
+    p: Mapping[str, Floats],
+    outcome: Floats,
+    steps: Sequence[Codes],
+    *,
+    reference: str,
+    rng: np.random.Generator,
+    n_resamples: int,
+) -> Comparison:
+    """Measure every predictor over all judged arrivals, alone and paired with the reference.
+
+    Parameters
+    ----------
+    p, outcome, steps
+        As for `measure_steps`.
+    reference : str
+        The predictor that the others are subtracted from.
+    rng : numpy Generator
+        Draws the resamples.
+    n_resamples : int
+        0 gives the figures without intervals.
+    """
+    judged = np.concatenate(list(steps))
+    pooled = compare(
+        {name: said[judged] for name, said in p.items()},
+        Outcome.of(outcome[judged]),
+        reference=reference,
+        rng=rng,
+        n_resamples=n_resamples,
+    )
+    within = _auc_within(p, outcome, steps, rng=rng, n_resamples=n_resamples)
+    for name, metrics in pooled.metrics.items():
+        metrics[AUC_WITHIN] = _interval(within[name])
+    for name, metrics in pooled.differences.items():
+        metrics[AUC_WITHIN] = _interval(within[reference] - within[name])
+    return pooled
+
+
+def _auc_within(
+    p: Mapping[str, Floats],
+    outcome: Floats,
+    steps: Sequence[Codes],
+    *,
+    rng: np.random.Generator,
+    n_resamples: int,
+) -> dict[str, Floats]:
+    """Share of pairs of one step that are ranked right: the figure, then its resamples."""
+    right = {name: np.zeros(n_resamples + 1) for name in p}
+    pairs = np.zeros(n_resamples + 1)
+    for rows in steps:
+        drawn = rng.poisson(1.0, (n_resamples, len(rows)))
+        weights = np.concatenate([np.ones((1, len(rows))), drawn])
+        won = outcome[rows]
+        if not 0 < won.sum() < len(rows):
+            continue
+        pairs += (weights @ won) * (weights @ (1 - won))
+        for name, said in p.items():
+            order = np.argsort(said[rows], kind="stable")
+            starts = np.unique(said[rows][order], return_index=True)[1]
+            wins = np.add.reduceat(weights[:, order] * won[order], starts, axis=1)
+            losses = np.add.reduceat(weights[:, order] * (1 - won[order]), starts, axis=1)
+            below = np.cumsum(losses, axis=1) - losses / 2
+            right[name] += (wins * below).sum(axis=1)
+    empty = np.full(n_resamples + 1, np.nan)
+    return {
+        name: np.divide(found, pairs, out=empty.copy(), where=pairs > 0)
+        for name, found in right.items()
+    }
+
+
+def _interval(drawn: Floats) -> Interval:
+    finite = drawn[1:][np.isfinite(drawn[1:])]
+    low, high = np.quantile(finite, [0.025, 0.975]) if len(finite) else (np.nan, np.nan)
+    return Interval(float(drawn[0]), float(low), float(high))
+
+
+def _say(found: Mapping[str, Interval]) -> str:
+    auc, within = found["auc"], found[AUC_WITHIN]
+    if auc.low > 0:
+        verdict = "ranks better"
+    elif auc.high < 0:
+        verdict = "ranks worse"
+    else:
+        verdict = "no clear difference in ranking"
+    return f"{verdict}, AUC {_signed(auc)}, within steps {_signed(within)}"
+
+
+def _signed(found: Interval) -> str:
+    return f"{found.value:+.3f} [{found.low:+.3f}, {found.high:+.3f}]"
+
+
+def _finite(metrics: Figures) -> dict[str, dict[str, float | None]]:
+    return {
+        name: {metric: x if np.isfinite(x) else None for metric, x in found.items()}
+        for name, found in metrics.items()
+    }
+
+
+def _intervals(table: Mapping[str, Mapping[str, Interval]]) -> dict[str, object]:
+    return {
+        name: {metric: found[metric].as_dict() for metric in POOLED}
+        for name, found in table.items()
+    }
