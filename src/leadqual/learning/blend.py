@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -14,7 +15,6 @@ from leadqual.learning.logistic import Linear, fit_logistic
 
 Floats = NDArray[np.float64]
 
-DEFAULT_RIDGE: Final = 10.0
 BAYES_PSEUDO_LEADS: Final = 20.0
 """Leads without an opinion added to every level of the naive Bayes member."""
 
@@ -29,14 +29,15 @@ class Recipe:
     Parameters
     ----------
     ridge : float
-        Penalty of the logistic regression (`fit_logistic`).
+        Penalty of the logistic regression (`fit_logistic`); infinite means that it knows the
+        rate alone.
     uses_bayes, uses_trees : bool
         Whether naive Bayes weights and a small LightGBM join it.
     n_trees, n_leaves, learning_rate : int, int, float
         Shape of that LightGBM.
     """
 
-    ridge: float = DEFAULT_RIDGE
+    ridge: float = 10.0
     uses_bayes: bool = False
     uses_trees: bool = True
     n_trees: int = 100
@@ -46,7 +47,8 @@ class Recipe:
     @property
     def label(self) -> str:
         """Return the recipe in words, for reports."""
-        parts = [f"logistic regression (ridge {self.ridge:g})"]
+        is_rate = math.isinf(self.ridge)
+        parts = ["the rate alone" if is_rate else f"logistic regression (ridge {self.ridge:g})"]
         parts += ["naive Bayes"] if self.uses_bayes else []
         parts += ["small LightGBM"] if self.uses_trees else []
         return " + ".join(parts)
@@ -92,8 +94,7 @@ def fit_blend(Z: Floats, y: Floats, *, weights: Floats, recipe: Recipe, seed: in
     seed : int
         For the sampling inside LightGBM.
     """
-    logistic = fit_logistic(Z, y, weights=weights, ridge=recipe.ridge)
-    linears = [logistic]
+    linears = [fit_linear(Z, y, weights=weights, ridge=recipe.ridge)]
     if recipe.uses_bayes:
         linears.append(fit_bayes(Z, y, weights=weights))
     linear = Linear(
@@ -109,6 +110,14 @@ def fit_blend(Z: Floats, y: Floats, *, weights: Floats, recipe: Recipe, seed: in
         trees=fit_trees(Z, y, weights=weights, recipe=recipe, seed=seed),
         tree_weight=1 / n_members,
     )
+
+
+def fit_linear(Z: Floats, y: Floats, *, weights: Floats, ridge: float) -> Linear:
+    """Fit the linear member; an infinite ridge leaves the rate, half a lead on either side."""
+    if math.isfinite(ridge):
+        return fit_logistic(Z, y, weights=weights, ridge=ridge)
+    rate = ((weights * y).sum() + 0.5) / (weights.sum() + 1.0)
+    return Linear(coef=np.zeros(Z.shape[1]), intercept=float(np.log(rate / (1 - rate))))
 
 
 def fit_trees(Z: Floats, y: Floats, *, weights: Floats, recipe: Recipe, seed: int) -> lgb.Booster:

@@ -2,21 +2,72 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from itertools import product
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from leadqual.learning.blend import Blend, Recipe, fit_blend
+from leadqual.learning.blend import Blend, Recipe, fit_bayes, fit_blend, fit_linear, fit_trees
 from leadqual.learning.logistic import fit_shift
 from leadqual.learning.settings import Learners
 from leadqual.learning.split import Fold
 
 Floats = NDArray[np.float64]
 
-_CLEAR_GAIN: Final = 2.0
+MAX_CHOICE_ROWS: Final = 30_000
+"""Only the newest rows of a longer history are chosen on: enough to tell learners apart."""
+
+MIN_CHOICE_ROWS: Final = 200
+CLEAR_GAIN: Final = 2.0
+"""Standard errors by which another recipe must be better: few wins are noise."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Rows to learn one answer from, in time order where there is one.
+
+    Parameters
+    ----------
+    Z : ndarray of float64, shape (n, width)
+        No NaN.
+    y : ndarray of float64, shape (n,)
+        Labels in [0, 1].
+    weights : ndarray of float64, shape (n,)
+        Not negative.
+    """
+
+    Z: Floats
+    y: Floats
+    weights: Floats
+
+    def take(self, rows: NDArray[np.intp] | slice) -> Sample:
+        """Return some of the rows."""
+        return Sample(self.Z[rows], self.y[rows], self.weights[rows])
+
+    def fit(self, recipe: Recipe, *, seed: int) -> Blend:
+        """Fit a recipe to all rows."""
+        return fit_blend(self.Z, self.y, weights=self.weights, recipe=recipe, seed=seed)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A recipe and what every candidate scored on the validation folds.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        The chosen one.
+    losses : mapping of str to float
+        Candidate label to its mean log loss on validation rows, level corrected; empty where
+        there was nothing to choose by.
+    """
+
+    recipe: Recipe
+    losses: dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -30,7 +81,7 @@ class Chosen:
     recipe : str
         What is in it, in words.
     losses : mapping of str to float
-        Candidate to its mean log loss on validation rows; empty where nothing was chosen.
+        As in `Choice`.
     """
 
     blend: Blend
@@ -42,82 +93,116 @@ class Chosen:
         return {"recipe": self.recipe, "validation_log_loss": self.losses}
 
 
-@dataclass(frozen=True)
-class Choice:
-    """A recipe and what every candidate scored on the validation folds.
-
-    Parameters
-    ----------
-    recipe : Recipe
-        The chosen one.
-    losses : mapping of str to float
-        Candidate label to its mean log loss on validation rows, level corrected.
-    """
-
-    recipe: Recipe
-    losses: dict[str, float]
+def fit_chosen(
+    sample: Sample, folds: Sequence[Fold], *, start: Recipe, learners: Learners, seed: int
+) -> Chosen:
+    """Choose a recipe and fit it to all rows; parameters as for `choose_recipe`."""
+    choice = choose_recipe(sample, folds, start=start, learners=learners, seed=seed)
+    blend = sample.fit(choice.recipe, seed=seed)
+    return Chosen(blend=blend, recipe=choice.recipe.label, losses=choice.losses)
 
 
 def choose_recipe(
-    Z: Floats,
-    y: Floats,
-    *,
-    weights: Floats,
-    folds: Sequence[Fold],
-    seed: int,
-    learners: Learners | None = None,
+    sample: Sample, folds: Sequence[Fold], *, start: Recipe, learners: Learners, seed: int
 ) -> Choice:
     """Choose the learners by validation within the training rows.
 
-    The average of three learners is the start. The ridge with the lowest log loss is taken; a
-    learner leaves only when the others lower the log loss by more than two standard errors:
-    a selection on few wins is mostly noise, and the average is hard to beat. The level is
-    corrected before comparing, since it is set later in any case.
+    Candidates are the rate alone, logistic regression at every ridge, and its average with
+    naive Bayes, a small LightGBM or both. The start takes the ridge with the lowest log loss.
+    Another recipe replaces it only when it lowers the log loss by more than two standard
+    errors: a selection on few wins is mostly noise, and the average is hard to beat. The level
+    is corrected before comparing, since it is set later in any case.
 
     Parameters
     ----------
-    Z : ndarray of float64, shape (n, width)
-        In the order of `y`.
-    y, weights : ndarray of float64, shape (n,)
-        Labels in [0, 1] and what they weigh.
+    sample : Sample
+        What is learned from.
     folds : sequence of Fold
-        Forward in time, or grouped where there is no time; none means no choice to make.
+        Rows of the sample: forward in time, or grouped where there is no time; none means that
+        the start is taken.
+    start : Recipe
+        What is right where nothing speaks against it.
+    learners : Learners
+        The ridges, and the shape of the trees.
     seed : int
         For the learners.
-    learners : Learners, optional
-        Candidates and their numbers.
+
+    References
+    ----------
+    Caruana et al. (2004), Ensemble selection from libraries of models: on few rows averages
+    survive the noise of a selection.
     """
-    learners = learners or Learners()
-    best = learners.recipe(uses_bayes=True)
     if not folds:
-        return Choice(best, {})
-
-    def validate(recipe: Recipe) -> Floats:
-        return _validate(recipe, (Z, y, weights), folds=folds, seed=seed)
-
-    losses = {
-        recipe: validate(recipe) for recipe in (replace(best, ridge=r) for r in learners.ridges)
-    }
-    best = min(losses, key=lambda recipe: float(losses[recipe].mean()))
-    for smaller in (replace(best, uses_bayes=False), replace(best, uses_trees=False)):
-        losses[smaller] = validate(smaller)
-    found = min(losses, key=lambda recipe: float(losses[recipe].mean()))
+        return Choice(start, {})
+    losses = _validate(sample, folds, learners=learners, seed=seed)
+    mean = {recipe: float(loss.mean()) for recipe, loss in losses.items()}
+    alike = [r for r in losses if _members(r) == _members(start)]
+    best = min(alike, key=mean.__getitem__)
+    found = min(losses, key=mean.__getitem__)
     gain = losses[best] - losses[found]
-    if gain.mean() > _CLEAR_GAIN * gain.std() / np.sqrt(len(gain)):
+    if gain.mean() > CLEAR_GAIN * gain.std() / np.sqrt(len(gain)):
         best = found
-    return Choice(best, {r.label: float(loss.mean()) for r, loss in losses.items()})
+    return Choice(best, {recipe.label: loss for recipe, loss in mean.items()})
+
+
+def _members(recipe: Recipe) -> tuple[bool, bool, bool]:
+    return recipe.uses_bayes, recipe.uses_trees, math.isinf(recipe.ridge)
+
+
+def candidates(learners: Learners) -> list[Recipe]:
+    """Return every recipe that may be chosen."""
+    rate = learners.recipe(ridge=math.inf, uses_trees=False)
+    return [
+        rate,
+        *(
+            learners.recipe(ridge=ridge, uses_bayes=uses_bayes, uses_trees=uses_trees)
+            for ridge, uses_bayes, uses_trees in product(
+                learners.ridges, (False, True), (False, True)
+            )
+        ),
+    ]
 
 
 def _validate(
-    recipe: Recipe, data: tuple[Floats, Floats, Floats], *, folds: Sequence[Fold], seed: int
-) -> Floats:
+    sample: Sample, folds: Sequence[Fold], *, learners: Learners, seed: int
+) -> dict[Recipe, Floats]:
     """Weighted log loss of each validation row, with the level of its fold corrected."""
-    Z, y, weights = data
-    losses = []
+    losses: dict[Recipe, list[Floats]] = {recipe: [] for recipe in candidates(learners)}
     for fold in folds:
-        train, test = fold.train, fold.test
-        model = fit_blend(Z[train], y[train], weights=weights[train], recipe=recipe, seed=seed)
-        z = model.logit(Z[test])
-        z += fit_shift(z, y[test], weights=weights[test])
-        losses.append(weights[test] * (np.logaddexp(0.0, z) - y[test] * z))
-    return np.concatenate(losses)
+        test = sample.take(fold.test)
+        members = _Members.fit(sample.take(fold.train), test.Z, learners=learners, seed=seed)
+        for recipe, found in losses.items():
+            z = members.average(recipe)
+            z = z + fit_shift(z, test.y, weights=test.weights)
+            found.append(test.weights * (np.logaddexp(0.0, z) - test.y * z))
+    return {recipe: np.concatenate(found) for recipe, found in losses.items()}
+
+
+@dataclass(frozen=True)
+class _Members:
+    """Log-odds of each member on validation rows: every recipe is an average of some."""
+
+    linear: dict[float, Floats]
+    bayes: Floats
+    trees: Floats
+
+    @classmethod
+    def fit(cls, train: Sample, Z: Floats, *, learners: Learners, seed: int) -> _Members:
+        """Fit each member once, whatever the number of recipes."""
+        Z_train, y, weights = train.Z, train.y, train.weights
+        linear = {
+            ridge: fit_linear(Z_train, y, weights=weights, ridge=ridge).logit(Z)
+            for ridge in (*learners.ridges, math.inf)
+        }
+        trees = np.zeros(len(Z))
+        if Z.shape[1] > 0:
+            booster = fit_trees(Z_train, y, weights=weights, recipe=learners.recipe(), seed=seed)
+            trees = np.asarray(booster.predict(Z, raw_score=True), dtype=np.float64)
+        return cls(linear, fit_bayes(Z_train, y, weights=weights).logit(Z), trees)
+
+    def average(self, recipe: Recipe) -> Floats:
+        """Return what `Blend.logit` of the recipe would."""
+        used = [self.linear[recipe.ridge]]
+        used += [self.bayes] if recipe.uses_bayes else []
+        used += [self.trees] if recipe.uses_trees else []
+        return np.asarray(np.mean(used, axis=0), dtype=np.float64)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,18 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leadqual.learning.blend import fit_blend
-from leadqual.learning.choosing import Chosen, choose_recipe
+from leadqual.learning.choosing import Chosen, Sample, fit_chosen
 from leadqual.learning.direct import ConversionTarget, build_target
 from leadqual.learning.funnel import Stage, fit_stages
-from leadqual.learning.preparing import TrainingSet, take_columns
+from leadqual.learning.preparing import TrainingSet, choice_folds
 from leadqual.learning.settings import FEW_WINS, FitSettings
-from leadqual.learning.split import (
-    N_FORWARD_FOLDS,
-    Fold,
-    duplicate_groups,
-    forward_folds,
-    grouped_folds,
-)
 
 Floats = NDArray[np.float64]
 
@@ -30,9 +22,6 @@ NEED_FLOOR: Final = 0.1
 
 WITH_HEADS: Final = frozenset({"reached", "won"})
 """Steps that no head speaks about."""
-
-_MAX_CHOICE_ROWS: Final = 60_000
-_MIN_CHOICE_ROWS: Final = 200
 
 
 @dataclass(frozen=True)
@@ -88,7 +77,7 @@ def fit_conversion(
     target = build_target(labels, data.maturity)
     answer = np.full(labels.n_leads, np.nan)
     answer[target.rows] = target.expected
-    stages = fit_stages(Z, labels, seed=seed, learners=learners)
+    stages = fit_stages(data, settings=settings)
     if not stages:
         return _fit_direct(data, target, answer, settings=settings)
     won = labels.is_won[data.rows].astype(np.float64)
@@ -113,35 +102,21 @@ def _fit_direct(
     data: TrainingSet, target: ConversionTarget, answer: Floats, *, settings: FitSettings
 ) -> ConversionParts:
     """Learn conversion in one step, with the learners that validation likes."""
-    Z = data.Z[target.rows]
-    newest = slice(max(len(Z) - _MAX_CHOICE_ROWS, 0), None)
-    choice = choose_recipe(
-        Z[newest],
-        target.won[newest],
-        weights=target.weights[newest],
-        folds=_folds(data, target.rows[newest], seed=settings.seed),
+    learners = settings.learners
+    sample = Sample(data.Z[target.rows], target.won, target.weights)
+    direct = fit_chosen(
+        sample,
+        choice_folds(data, target.rows, seed=settings.seed),
+        start=learners.recipe(uses_bayes=True),
+        learners=learners,
         seed=settings.seed,
-        learners=settings.learners,
-    )
-    direct = fit_blend(
-        Z, target.won, weights=target.weights, recipe=choice.recipe, seed=settings.seed
     )
     return ConversionParts(
         stages=(),
-        direct=Chosen(direct, choice.recipe.label, choice.losses),
+        direct=direct,
         stage_weight=0.0,
         direct_weight=1.0,
         heads_weight=0.0,
         answer=answer,
-        how=f"one step on {len(Z)} leads: {choice.recipe.label}",
+        how=f"one step on {len(target.rows)} leads: {direct.recipe}",
     )
-
-
-def _folds(data: TrainingSet, rows: NDArray[np.intp], *, seed: int) -> Sequence[Fold]:
-    """Return folds within these rows; none where there are too few to choose by."""
-    if len(rows) < _MIN_CHOICE_ROWS:
-        return []
-    if data.history.is_ordered:
-        return forward_folds(len(rows))
-    group = duplicate_groups(take_columns(data.history.columns, rows), len(rows))
-    return grouped_folds(data.labels.is_won[rows], group, seed=seed, n_folds=N_FORWARD_FOLDS)

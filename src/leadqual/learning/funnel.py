@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from leadqual.learning.blend import Blend, fit_blend
-from leadqual.learning.choosing import Chosen
+from leadqual.learning.blend import Blend
+from leadqual.learning.choosing import Chosen, Sample, fit_chosen
 from leadqual.learning.level import censoring_weights
-from leadqual.learning.logistic import Linear
-from leadqual.learning.settings import MIN_PER_CLASS, Learners
-from leadqual.outcomes.labels import Labels
+from leadqual.learning.preparing import TrainingSet, choice_folds
+from leadqual.learning.settings import MIN_PER_CLASS, FitSettings
 from leadqual.outcomes.progress import StageLabels
 
 Floats = NDArray[np.float64]
+Codes = NDArray[np.intp]
 
-LATE_RIDGE: Final = 100.0
-"""For steps with few rows: trees and a light ridge learn noise there, and rank worse for it."""
+MANY_ROWS: Final = 2_000
+"""A step with fewer is its rate unless something is clearly better: models learn noise there."""
 
-MIN_ROWS_FOR_TREES: Final = 2_000
 _MIN_HORIZON_DAYS: Final = 14.0
 _HORIZON_QUANTILE: Final = 0.975
 
@@ -51,21 +51,19 @@ class Stage:
         return self.chosen.blend
 
 
-def fit_stages(Z: Floats, labels: Labels, *, seed: int, learners: Learners) -> tuple[Stage, ...]:
+def fit_stages(data: TrainingSet, *, settings: FitSettings) -> tuple[Stage, ...]:
     """Fit every step of the funnel on the leads that came to it.
 
-    A step with fewer than 40 leads on either side gets its rate instead of a model.
+    Learners are chosen by validation on later leads. A step with many leads starts from
+    logistic regression and trees, one with few from its rate. A step with fewer than 40 leads
+    on either side gets its rate.
 
     Parameters
     ----------
-    Z : ndarray of float64, shape (n_leads, width)
-        Encoded features.
-    labels : Labels
-        Of the same leads.
-    seed : int
-        For the learners.
-    learners : Learners
-        Their numbers.
+    data : TrainingSet
+        What is learned from.
+    settings : FitSettings
+        Seed and numbers of the learners.
 
     Returns
     -------
@@ -73,16 +71,27 @@ def fit_stages(Z: Floats, labels: Labels, *, seed: int, learners: Learners) -> t
         Empty when the history says nothing of the way from contact to hand-off: `qualified`
         needs 40 leads on both sides.
     """
+    labels = data.labels
     if not labels.records_work:
         return ()
     qualified = labels.stages[1]
     n_passed = int(qualified.is_passed.sum())
     if min(n_passed, int(qualified.is_known.sum()) - n_passed) < MIN_PER_CLASS:
         return ()
-    return tuple(_fit_stage(Z, stage, seed=seed, learners=learners) for stage in labels.stages)
+    return tuple(_fit_stage(data, stage, settings=settings) for stage in labels.stages)
 
 
-def _fit_stage(Z: Floats, stage: StageLabels, *, seed: int, learners: Learners) -> Stage:
+def read_stage(stage: StageLabels) -> tuple[Codes, Floats, Floats]:
+    """Return the leads that answer a step, whether each passed, and its weight.
+
+    An answer that takes long is weighted for leads too young to have shown it; a lead that
+    should have answered by now counts as stopped.
+
+    Returns
+    -------
+    rows : ndarray of intp, shape (n_rows,)
+    passed, weights : ndarray of float64, shape (n_rows,)
+    """
     (place,) = np.nonzero(stage.is_in)
     answer = np.where(stage.is_known, np.nan_to_num(stage.answer_days, nan=0.0), np.inf)[place]
     passed_after = answer[stage.is_passed[place]]
@@ -92,22 +101,21 @@ def _fit_stage(Z: Floats, stage: StageLabels, *, seed: int, learners: Learners) 
     known, weights = censoring_weights(stage.available_days[place], answer, horizon_days=horizon)
     # Without times there is no horizon after which silence is an answer.
     known &= np.isfinite(answer) | np.isfinite(stage.available_days[place])
-    y = stage.is_passed[place][known].astype(np.float64)
+    return place[known], stage.is_passed[place][known].astype(np.float64), weights[known]
+
+
+def _fit_stage(data: TrainingSet, stage: StageLabels, *, settings: FitSettings) -> Stage:
+    rows, y, weights = read_stage(stage)
+    learners, seed = settings.learners, settings.seed
     n_passed = int(y.sum())
     n_stopped = len(y) - n_passed
+    start = learners.recipe()
+    if len(y) < MANY_ROWS:
+        start = learners.recipe(ridge=math.inf, uses_trees=False)
+    sample = Sample(data.Z[rows], y, weights)
     if min(n_passed, n_stopped) < MIN_PER_CLASS:
-        blend = constant_blend(Z.shape[1], (n_passed + 0.5) / (len(y) + 1))
-        chosen = Chosen(blend, "the rate alone", {})
+        chosen = Chosen(sample.fit(start, seed=seed), start.label, {})
     else:
-        recipe = learners.recipe()
-        if len(y) < MIN_ROWS_FOR_TREES:
-            recipe = learners.recipe(ridge=LATE_RIDGE, uses_trees=False)
-        blend = fit_blend(Z[place][known], y, weights=weights[known], recipe=recipe, seed=seed)
-        chosen = Chosen(blend, recipe.label, {})
+        folds = choice_folds(data, rows, seed=seed)
+        chosen = fit_chosen(sample, folds, start=start, learners=learners, seed=seed)
     return Stage(name=stage.name, chosen=chosen, n_passed=n_passed, n_stopped=n_stopped)
-
-
-def constant_blend(width: int, rate: float) -> Blend:
-    """Return a blend that gives every lead the same probability."""
-    linear = Linear(coef=np.zeros(width), intercept=float(np.log(rate / (1 - rate))))
-    return Blend(linear=linear, linear_weight=1.0, trees=None, tree_weight=0.0)

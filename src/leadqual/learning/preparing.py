@@ -12,8 +12,16 @@ from numpy.typing import NDArray
 
 from leadqual.errors import NotEnoughDataError
 from leadqual.features.encoder import EncodedLeads, Encoder
+from leadqual.learning.choosing import MAX_CHOICE_ROWS, MIN_CHOICE_ROWS
 from leadqual.learning.settings import MAX_ROWS, MIN_PER_CLASS, FitSettings
 from leadqual.learning.single_column import find_time_proxies
+from leadqual.learning.split import (
+    N_FORWARD_FOLDS,
+    Fold,
+    duplicate_groups,
+    forward_folds,
+    grouped_folds,
+)
 from leadqual.outcomes.history import Columns, History
 from leadqual.outcomes.labels import Labels, label_history
 from leadqual.outcomes.maturity import Maturity, read_maturity
@@ -122,6 +130,37 @@ def feature_columns(history: History) -> Columns:
 def take_columns(columns: Columns, rows: Sequence[int] | NDArray[np.intp]) -> Columns:
     """Return the columns of some leads, in the given row order."""
     return {name: [values[i] for i in rows] for name, values in columns.items()}
+
+
+def choice_folds(data: TrainingSet, rows: NDArray[np.intp], *, seed: int) -> list[Fold]:
+    """Return folds to choose learners by: later rows judge, or groups where there is no order.
+
+    Parameters
+    ----------
+    data : TrainingSet
+        What the rows are of.
+    rows : ndarray of intp, shape (n_rows,)
+        Leads with an answer, in time order.
+    seed : int
+        Order of the groups.
+
+    Returns
+    -------
+    list of Fold
+        Positions in `rows`, of the newest `MAX_CHOICE_ROWS`; empty where there are too few
+        rows, or a fold would hold one answer only.
+    """
+    start = max(len(rows) - MAX_CHOICE_ROWS, 0)
+    newest = rows[start:]
+    if len(newest) < MIN_CHOICE_ROWS:
+        return []
+    if data.history.is_ordered:
+        folds = forward_folds(len(newest))
+    else:
+        group = duplicate_groups(take_columns(data.history.columns, newest), len(newest))
+        won = data.labels.is_won[newest]
+        folds = grouped_folds(won, group, seed=seed, n_folds=N_FORWARD_FOLDS)
+    return [Fold(start + fold.train, start + fold.test) for fold in folds]
 
 
 def count_sides(labels: Labels, maturity: Maturity) -> tuple[int, int]:

@@ -60,7 +60,7 @@ class Learners:
     n_trees: int = 100
     n_leaves: int = 6
     learning_rate: float = 0.05
-    plain_weight: float = 0.25
+    plain_weight: float = 0.2
     plain_weight_few_wins: float = 0.5
 
     def __post_init__(self) -> None:

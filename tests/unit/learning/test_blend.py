@@ -1,5 +1,7 @@
 """The learners: soft labels, small data, and nothing to learn."""
 
+import math
+
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
@@ -107,3 +109,25 @@ def test_a_shift_of_one_class_stays_finite(won: float) -> None:
     shift = fit_shift(np.zeros(20), np.full(20, won), weights=np.ones(20))
 
     assert abs(shift) < 5
+
+
+def test_sparse_and_dense_rows_give_the_same_logistic_regression() -> None:
+    rng = np.random.default_rng(0)
+    flags = (rng.random((4_000, 60)) < 0.05).astype(float)
+    y = (rng.random(4_000) < 1 / (1 + np.exp(1 - flags[:, :5].sum(axis=1)))).astype(float)
+    shifted = flags + np.where(np.arange(60) < 30, 1.0, 0.0)  # half of it without a zero
+
+    sparse = fit_logistic(flags, y, weights=np.ones(4_000), ridge=10.0)
+    dense = fit_logistic(shifted, y, weights=np.ones(4_000), ridge=10.0)
+
+    np.testing.assert_allclose(sparse.logit(flags), dense.logit(shifted), atol=1e-2)
+
+
+def test_an_infinite_ridge_leaves_the_rate(data) -> None:
+    Z, y = data
+    recipe = Recipe(ridge=math.inf, uses_trees=False)
+
+    blend = fit_blend(Z, y, weights=np.ones(len(y)), recipe=recipe, seed=0)
+
+    assert recipe.label == "the rate alone"
+    assert blend.probability(Z) == pytest.approx(y.mean(), abs=1e-3)

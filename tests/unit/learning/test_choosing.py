@@ -1,14 +1,18 @@
 """Splits, choice of learners, and the level."""
 
+import math
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
 
-from leadqual.learning.choosing import choose_recipe
+from leadqual.learning.blend import Recipe
+from leadqual.learning.choosing import Choice, Sample, candidates, choose_recipe
 from leadqual.learning.direct import build_target
 from leadqual.learning.level import censoring_weights, fit_level, newest_slice
+from leadqual.learning.logistic import fit_shift
+from leadqual.learning.settings import Learners
 from leadqual.learning.single_column import find_time_proxies
 from leadqual.learning.split import duplicate_groups, forward_folds, grouped_folds
 from leadqual.outcomes.history import Columns, History
@@ -44,11 +48,22 @@ def test_copies_of_a_row_are_never_on_both_sides() -> None:
     assert sorted(np.concatenate([fold.test for fold in folds])) == list(range(300))
 
 
-def test_without_folds_the_average_of_all_learners_is_taken() -> None:
-    choice = choose_recipe(np.zeros((10, 1)), np.zeros(10), weights=np.ones(10), folds=[], seed=0)
+LEARNERS = Learners()
+AVERAGE = LEARNERS.recipe(uses_bayes=True)
+RATE = LEARNERS.recipe(ridge=math.inf, uses_trees=False)
 
-    assert choice.recipe.uses_bayes
-    assert choice.recipe.uses_trees
+
+def choose(Z: np.ndarray, y: np.ndarray, start: Recipe = AVERAGE) -> Choice:
+    sample = Sample(Z, y, np.ones(len(y)))
+    return choose_recipe(sample, forward_folds(len(y)), start=start, learners=LEARNERS, seed=0)
+
+
+def test_without_folds_the_start_is_taken() -> None:
+    sample = Sample(np.zeros((10, 1)), np.zeros(10), np.ones(10))
+
+    choice = choose_recipe(sample, [], start=AVERAGE, learners=LEARNERS, seed=0)
+
+    assert choice.recipe == AVERAGE
     assert choice.losses == {}
 
 
@@ -60,12 +75,46 @@ def test_a_learner_that_clearly_hurts_leaves() -> None:
     honest = rng.normal(size=(3_000, 1))
     logit = 0.3 * twin[:, 0] + 2 * honest[:, 0] - 1.5 * (crowd[:, 0] * honest[:, 0])
     y = (rng.random(3_000) < 1 / (1 + np.exp(-logit))).astype(float)
-    Z = np.column_stack([crowd, honest])
 
-    choice = choose_recipe(Z, y, weights=np.ones(3_000), folds=forward_folds(3_000), seed=0)
+    choice = choose(np.column_stack([crowd, honest]), y)
 
     assert not choice.recipe.uses_bayes
     assert choice.recipe.uses_trees
+
+
+def test_noise_does_not_talk_a_step_out_of_its_rate_and_signal_does() -> None:
+    rng = np.random.default_rng(2)
+    Z = rng.normal(size=(600, 8))
+    noise = (rng.random(600) < 0.4).astype(float)
+    signal = (rng.random(600) < 1 / (1 + np.exp(-2 * Z[:, 0]))).astype(float)
+
+    assert choose(Z, noise, RATE).recipe == RATE
+    assert math.isfinite(choose(Z, signal, RATE).recipe.ridge)
+
+
+def test_every_candidate_is_reported_with_its_loss() -> None:
+    rng = np.random.default_rng(3)
+    Z = rng.normal(size=(400, 3))
+    y = (rng.random(400) < 1 / (1 + np.exp(-Z[:, 0]))).astype(float)
+
+    losses = choose(Z, y).losses
+
+    assert set(losses) == {recipe.label for recipe in candidates(LEARNERS)}
+    assert losses["logistic regression (ridge 10)"] < losses["the rate alone"]
+
+
+def test_a_candidate_is_judged_as_it_would_be_fitted() -> None:
+    rng = np.random.default_rng(4)
+    Z = rng.normal(size=(500, 4))
+    y = (rng.random(500) < 1 / (1 + np.exp(-Z[:, 0]))).astype(float)
+    (fold,) = forward_folds(500, n_folds=1)
+    sample = Sample(Z, y, np.ones(500))
+
+    said = choose_recipe(sample, [fold], start=AVERAGE, learners=LEARNERS, seed=0).losses
+
+    z = sample.take(fold.train).fit(AVERAGE, seed=0).logit(Z[fold.test])
+    z += fit_shift(z, y[fold.test], weights=np.ones(len(fold.test)))
+    assert said[AVERAGE.label] == pytest.approx(np.mean(np.logaddexp(0, z) - y[fold.test] * z))
 
 
 def test_open_leads_weigh_what_their_age_makes_them(wins_only: MakeHistory) -> None:
