@@ -112,6 +112,7 @@ def backtest(
     return Backtest(
         protocol=_describe(plan, len(judged)),
         horizon_days=plan.horizon_days,
+        marks=plan.marks,
         steps=results,
         curve=join_steps(p, results, won),
         pooled=compare_pooled(

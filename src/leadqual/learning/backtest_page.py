@@ -24,8 +24,10 @@ _TITLES: Final = {
     "log_loss": ("log loss", "How wrong the probabilities are; smaller is better."),
 }
 _EVEN: Final = {"auc": 0.5, "lift_10": 1.0, "observed_expected": 1.0}
-_MAX_RATIO: Final = 4.0
+_MOST: Final = {"auc": 1.0, "observed_expected": 4.0}
 """Observed over expected may be anything where next to nothing was predicted."""
+
+_MARK_STEPS: Final = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.25, 0.5, 1.0, 2.0, 5.0)
 
 _COLOURS: Final = ("#8a94a1", "#2459a8", "#0f8a6d", "#b4570b", "#a3317f", "#7a6a00")
 _DASHES: Final = ("7 4", "", "", "5 3", "2 3", "8 3 2 3")
@@ -37,7 +39,7 @@ h1 { font-size: 1.6rem; margin: 0 0 .4rem; } h2 { font-size: 1.15rem; margin: 2r
 .verdicts { padding: .8rem 1rem .8rem 2rem; background: #eef3fa; border-left: 4px solid #2459a8; }
 table { border-collapse: collapse; font-size: .86rem; margin: .6rem 0; display: block;
   overflow-x: auto; }
-th, td { text-align: right; padding: .25rem .6rem; border-bottom: 1px solid #dde3ea;
+th, td { text-align: right; padding: .25rem .45rem; border-bottom: 1px solid #dde3ea;
   white-space: nowrap; vertical-align: top; }
 th:first-child, td:first-child { text-align: left; position: sticky; left: 0; background: #fff; }
 .interval { color: #5b6675; display: block; font-size: .8rem; }
@@ -120,23 +122,21 @@ def _figure(found: Backtest, metric: str) -> str:
     y = _scale(metric, [value for line in lines for _, value in line.points], title)
     if metric in _EVEN:
         lines.insert(0, Line("", [(0, _EVEN[metric]), (n_steps, _EVEN[metric])], "even"))
-    marks = [found.steps[round(step / 4 * (n_steps - 1))].name for step in range(5)]
-    x = Axis("arrival", high=n_steps, labels=tuple(marks))
+    x = Axis("arrival", high=n_steps, labels=found.marks)
     drawn = plot(lines, x=x, y=y, title=f"{title} over time")
     return f"<figure>{drawn}<figcaption>{escape(title)}. {escape(about)}</figcaption></figure>"
 
 
 def _scale(metric: str, values: Sequence[float], title: str) -> Axis:
-    """Choose an axis that shows all points, and the value that is chance or right."""
-    low, high = min(values, default=0.0), max(values, default=1.0)
-    if metric == "auc":
-        low = np.floor(min(low, 0.5) * 10) / 10
-        return Axis(title, low=low, high=np.ceil(high * 10) / 10, is_share=False)
-    if metric == "ece":
-        return Axis(title, high=np.ceil(high * 50) / 50)
-    if metric == "observed_expected":
-        return Axis(title, high=min(np.ceil(max(high, 1.0) * 2) / 2, _MAX_RATIO), is_share=False)
-    return Axis(title, high=np.ceil(max(high, 1.0)), is_share=False)
+    """Choose an axis with even marks that shows all points, and what is chance or right."""
+    even = _EVEN.get(metric, 0.0)
+    low = min([*values, even]) if metric == "auc" else 0.0
+    high = min(max([*values, even]), _MOST.get(metric, np.inf))
+    for step in _MARK_STEPS:
+        start = np.floor(low / step + 1e-9) * step
+        if start + 4 * step >= high:
+            break
+    return Axis(title, low=start, high=start + 4 * step, is_share=metric == "ece")
 
 
 def _pooled(found: Backtest) -> str:

@@ -35,6 +35,7 @@ DEFAULT_STEPS: Final = 40
 
 MAX_STEPS: Final = 2_000
 _FIRST_SHARE: Final = 1 / 3
+_ONE_YEAR: Final = 365
 _JUST_BEFORE: Final = timedelta(milliseconds=1)
 
 
@@ -120,6 +121,15 @@ class ReplayPlan:
     def name(self, step: int) -> str:
         """Return when a step begins, for people."""
         return _name(self.starts[step], is_dated=self.is_dated)
+
+    @property
+    def marks(self) -> tuple[str, ...]:
+        """Return five days, months or rows at even distances, from the first step to the end."""
+        places = np.linspace(self.starts[0], self.starts[-1] + self.every, 5)
+        if not self.is_dated:
+            return tuple(f"row {place:.0f}" for place in places)
+        form = "%d %b" if places[-1] - places[0] < _ONE_YEAR else "%Y-%m"
+        return tuple(f"{_moment(place):{form}}" for place in places)
 
     def _between(self, low: float, high: float) -> Codes:
         return np.nonzero((self.clock >= low) & (self.clock < high))[0]

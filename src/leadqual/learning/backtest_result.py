@@ -92,6 +92,8 @@ class Backtest:
         What was done, in plain words.
     horizon_days : float or None
         A judged lead counts as won when it was won within so many days; None without times.
+    marks : tuple of str, length 5
+        Days, months or rows at even distances from the first to the end of the last step.
     steps : tuple of StepResult
         In time order.
     curve : tuple of CurvePoint
@@ -107,6 +109,7 @@ class Backtest:
 
     protocol: str
     horizon_days: float | None
+    marks: tuple[str, ...]
     steps: tuple[StepResult, ...]
     curve: tuple[CurvePoint, ...]
     pooled: Comparison

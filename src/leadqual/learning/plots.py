@@ -32,7 +32,8 @@ class Line:
 class Axis:
     """One axis from `low` to `high`, with its title; `is_share` labels it in percent.
 
-    `labels` are five texts that stand at even distances instead of numbers.
+    `labels` are five texts that stand at even distances instead of numbers; the outer two stay
+    within the axis.
     """
 
     title: str
@@ -45,6 +46,10 @@ class Axis:
         """Return where a value lies on the axis, in [0, 1]; values outside lie at its end."""
         length = self.high - self.low
         return min(max((value - self.low) / (length if length > 0 else 1.0), 0.0), 1.0)
+
+    def anchor(self, step: int) -> str:
+        """Return which part of the text of a mark stands at it."""
+        return {0: "start", 4: "end"}.get(step, "middle") if self.labels else "middle"
 
     def label(self, step: int) -> str:
         """Return what stands at one of the five marks."""
@@ -99,7 +104,7 @@ def _grid(x: Axis, y: Axis) -> str:
             f'<line class="grid" x1="{at_x:.1f}" y1="{_TOP}" x2="{at_x:.1f}" y2="{bottom}"/>',
             f'<line class="grid" x1="{_LEFT}" y1="{at_y:.1f}" x2="{WIDTH - _RIGHT}" '
             f'y2="{at_y:.1f}"/>',
-            f'<text x="{at_x:.1f}" y="{bottom + 16}" text-anchor="middle">'
+            f'<text x="{at_x:.1f}" y="{bottom + 16}" text-anchor="{x.anchor(step)}">'
             f"{escape(x.label(step))}</text>",
             f'<text x="{_LEFT - 6}" y="{at_y + 4:.1f}" text-anchor="end">'
             f"{escape(y.label(step))}</text>",
