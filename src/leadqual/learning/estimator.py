@@ -1,47 +1,58 @@
-"""The direct conversion model as a scikit-learn classifier, for notebooks."""
+"""leadqual's learners as one scikit-learn estimator, for notebooks."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-from datetime import date
-from typing import Any, Self
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any, Final, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import expit
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils import check_consistent_length, check_random_state, column_or_1d
-from sklearn.utils.multiclass import check_classification_targets, type_of_target
-from sklearn.utils.validation import assert_all_finite, check_is_fitted, validate_data
-from threadpoolctl import threadpool_limits
+from sklearn.utils import check_consistent_length, check_random_state
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted, validate_data
 
-from leadqual.errors import NotEnoughDataError
-from leadqual.features.encoder import Encoder
-from leadqual.leads.schema import Scalar
-from leadqual.learning.blend import fit_blend
-from leadqual.learning.choosing import choose_recipe
-from leadqual.learning.preparing import MIN_ROWS_TO_TELL_TIME, take_columns
-from leadqual.learning.settings import MIN_PER_CLASS
-from leadqual.learning.single_column import find_time_proxies
-from leadqual.learning.split import Fold, forward_folds
-from leadqual.learning.time_split import arrival_times
-from leadqual.outcomes.history import Columns
+from leadqual.learning.by_target import FittedTargets, fit_targets
+from leadqual.learning.dated_wins import NO_DELAYS, DatedWins, judge_answers, mean_auc
+from leadqual.learning.frames import plain_columns, score_frame
+from leadqual.learning.known_answers import WON_AT, KnownAnswers, read_answers
+from leadqual.learning.notebook_data import (
+    as_label_table,
+    label_leads,
+    order_leads,
+    read_as_of,
+    read_one_outcome,
+    read_sample_weight,
+)
+from leadqual.learning.settings import MIN_PER_CLASS, FitSettings, Learners
+from leadqual.qualify.policy import ScoringPolicy
+from leadqual.qualify.reference import CONVERSION
+from leadqual.qualify.scoring import ScoreTable, score_columns
 
 Floats = NDArray[np.float64]
+Codes = NDArray[np.intp]
 
-_CREATED_AT = "created_at"  # what the encoder derives weekday and hour from
+_SURE: Final = 1e-16
+
+
+def _has_one_outcome(model: LeadQualifier) -> bool:
+    """Say whether log-odds are one array; with several outcomes they are not."""
+    return not isinstance(getattr(model, "classes_", None), list)
 
 
 class LeadQualifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sklearn has no types
-    """Learn a yes-or-no answer about leads from a table, as `leadqual train` learns conversion.
+    """Learn from a table of leads what `leadqual train` learns from a history.
 
-    Columns of numbers, texts and booleans are encoded by leadqual's encoder; the average of
-    ridge logistic regression, naive Bayes and a small LightGBM is adapted by forward validation
-    within the training rows. Missing is a value of its own, a category that was rare or absent
-    at fitting counts as "other". A column that was there at fitting and is absent later is an
-    error, as everywhere in scikit-learn: fill it with None to say that it is not known.
-    The outcome is taken as given: leave out leads that are too young to be called lost.
+    Columns of numbers, texts and booleans are encoded by leadqual's encoder. Per target the
+    average of ridge logistic regression, naive Bayes and a small LightGBM is adapted by forward
+    validation within its known rows. Missing is a value of its own, a category that was rare or
+    absent at fitting counts as "other". A column that was there at fitting and is absent later
+    is an error, as everywhere in scikit-learn: fill it with None to say that it is not known.
+
+    What is learned becomes a model bundle, and every answer comes from the code that serves
+    bundles. A target with too few known leads is answered by the written rules, everywhere.
 
     Parameters
     ----------
@@ -49,8 +60,14 @@ class LeadQualifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sk
         Column of a DataFrame that says when a lead came in: ISO 8601 texts or datetimes. Only
         weekday and hour of it are learned from. Where it is absent, and for arrays, the rows
         are taken to be in time order.
+    targets : sequence of str, optional
+        Names of the columns of `y` where it is an array; of a DataFrame, which of its columns
+        to read. By default all columns of a DataFrame, and arrays hold one outcome.
+    as_of : str or datetime, optional
+        With `won_at` in `y`: the moment of knowledge. Later leads and dates are left out. By
+        default the latest moment in the data.
     min_per_class : int
-        Fewer leads of either class are refused.
+        A target with fewer leads known to be yes, or to be no, is not learnable.
     min_count : int
         Leads that a category needs to be told apart from "other".
     random_state : int, RandomState or None
@@ -58,18 +75,24 @@ class LeadQualifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sk
 
     Attributes
     ----------
-    classes_ : ndarray of shape (2,)
-        The two classes, sorted; the second is what `predict_proba[:, 1]` speaks of.
-    encoder_ : Encoder
-        What was learned about each column.
-    blend_ : Blend
-        The fitted learners.
-    recipe_ : Recipe
-        Which learners validation kept.
-    validation_losses_ : dict of str to float
-        Log loss per candidate on later rows; empty where there were too few rows to choose.
+    targets_ : tuple of str
+        What was asked, in the order of `predict_proba`; one outcome counts as `conversion`.
+    classes_ : ndarray of shape (2,), or list of such
+        The two classes, sorted; per target where `y` had named columns.
+    bundle_ : ModelBundle
+        The model as the server reads it.
+    not_learnable_ : dict of str to str
+        Targets that the written rules answer for, and why in words.
+    recipes_ : dict of str to str
+        Per learned target, which learners validation kept.
+    validation_losses_ : dict of str to dict of str to float
+        Per learned target, log loss per candidate on later rows; empty below 200 rows.
     dropped_ : dict of str to str
         Columns that are not learned from, and why in words.
+    delay_curve_ : DelayCurve
+        With `won_at`: the share of wins that come by each age.
+    notes_ : tuple of str
+        With `won_at`: what its dates say about how to read the model.
     n_features_in_, feature_names_in_ : int, ndarray of str
         As in every scikit-learn estimator.
 
@@ -79,17 +102,27 @@ class LeadQualifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sk
     >>> model = LeadQualifier().fit(X, X["source"] == "web")
     >>> model.predict(X.head(2)).tolist()
     [True, False]
+    >>> y = pd.DataFrame({"fit": [1, 0] * 60, "budget": [1, None] * 60})
+    >>> model = LeadQualifier().fit(X, y)
+    >>> model.targets_, list(model.not_learnable_)
+    (('fit', 'budget'), ['budget'])
     """
+
+    classes_: NDArray[Any] | list[NDArray[Any]]
 
     def __init__(
         self,
         *,
-        time_column: str = _CREATED_AT,
+        time_column: str = "created_at",
+        targets: Sequence[str] | None = None,
+        as_of: str | datetime | None = None,
         min_per_class: int = MIN_PER_CLASS,
         min_count: int = 20,
         random_state: int | np.random.RandomState | None = 0,
     ) -> None:
         self.time_column = time_column
+        self.targets = targets
+        self.as_of = as_of
         self.min_per_class = min_per_class
         self.min_count = min_count
         self.random_state = random_state
@@ -98,42 +131,110 @@ class LeadQualifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sk
         """Say what scikit-learn may expect: two classes, texts and missing values."""
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_class = False
+        tags.target_tags.multi_output = self.targets is not None
         tags.input_tags.allow_nan = True
         tags.input_tags.string = True
         tags.input_tags.categorical = True
         return tags
 
-    def fit(self, X: pd.DataFrame | ArrayLike, y: ArrayLike) -> Self:
-        """Learn from leads whose outcome is known.
+    def fit(
+        self, X: pd.DataFrame | ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> Self:
+        """Learn from leads of whom something is known; at most the newest 200,000.
 
         Parameters
         ----------
         X : DataFrame or array of shape (n_leads, n_features)
             Known at the moment of prediction; None, NaN, NA or a blank text where missing.
-        y : array of shape (n_leads,)
-            Two different values, none of them missing.
+        y : array of shape (n_leads,), or DataFrame or array of shape (n_leads, n_targets)
+            One outcome of two different values, none of them missing. Or named columns:
+            `conversion`, `fit`, `authority`, `budget` (1 yes, 0 no, NaN not known), `won_at` and
+            `lost_at` instead of `conversion` (when it happened), `amount_usd` (of won leads).
+        sample_weight : array of shape (n_leads,), optional
+            From 0; a lead of weight 0 is left out. It counts in the learners, not in the
+            encoding and the amounts. With `won_at`, the level is then left as they have it.
 
         Raises
         ------
         ValueError
-            If the shapes do not fit, y does not have two classes, or a time cannot be read.
+            If shapes do not fit, a value of y is not one of those above, an outcome has one
+            class only, or a time cannot be read.
         TypeError
             If a cell is neither number, text, boolean nor time.
         NotEnoughDataError
-            If a class has fewer than `min_per_class` leads, or no column tells leads apart.
+            If no target has `min_per_class` leads on both sides, or no column tells leads apart.
         """
         frame = self._read(X, is_fit=True)
-        target = self._read_target(frame, y)
-        order = np.argsort(arrival_times(frame, self.time_column), kind="stable")
-        columns, target = take_columns(self._columns(frame), order), target[order]
-        # Spinning BLAS threads make small fits many times slower on a busy machine.
-        with threadpool_limits(limits=1):
-            self._fit_encoder(columns, len(target))
-            self._fit_blend(self.encoder_.transform(columns, n_leads=len(target)), target)
+        weights = read_sample_weight(sample_weight, len(frame))
+        known = self._read_labels(frame, y, is_counted=weights > 0, is_fit=True)
+        as_of = read_as_of(self.as_of)
+        order, moments = order_leads(frame, self.time_column, weights=weights, as_of=as_of)
+        data = label_leads(
+            plain_columns(frame.iloc[order], self.time_column),
+            known.take(order),
+            moments=moments,
+            weights=None if sample_weight is None else weights[order],
+            as_of=as_of,
+        )
+        seed = int(check_random_state(self.random_state).randint(2**31 - 1))
+        fitted = fit_targets(
+            data,
+            min_per_class=self.min_per_class,
+            created_at=moments[-1].item().replace(tzinfo=UTC),
+            settings=FitSettings(seed=seed, learners=Learners(min_count=self.min_count)),
+        )
+        self._remember(fitted, known.targets, data.wins)
         return self
 
+    @available_if(_has_one_outcome)  # type: ignore[untyped-decorator]  # sklearn has no types
     def decision_function(self, X: pd.DataFrame | ArrayLike) -> Floats:
         """Return the log-odds of the second class, shape (n_leads,).
+
+        Not there after fitting named columns. Raises what `score_leads` raises.
+        """
+        (p,) = self._p(X)
+        return np.asarray(np.log(np.maximum(p, _SURE)) - np.log(np.maximum(1 - p, _SURE)))
+
+    def predict_proba(self, X: pd.DataFrame | ArrayLike) -> Any:  # noqa: ANN401 - array or list
+        """Return the probability of each class, shape (n_leads, 2), columns as in `classes_`.
+
+        Where `y` had named columns: a list of such arrays, one per target in the order of
+        `targets_`; a target that was not learnable is answered by the written rules. Raises what
+        `score_leads` raises.
+        """
+        pairs = [np.column_stack([1 - p, p]) for p in self._p(X)]
+        return pairs if isinstance(self.classes_, list) else pairs[0]
+
+    def predict(self, X: pd.DataFrame | ArrayLike) -> NDArray[Any]:
+        """Return the likelier class of each lead, shape (n_leads,) or (n_leads, n_targets).
+
+        Raises what `score_leads` raises.
+        """
+        is_yes = np.column_stack([p > 1 - p for p in self._p(X)]).astype(np.intp)
+        if isinstance(self.classes_, list):
+            return is_yes
+        return np.asarray(self.classes_[is_yes[:, 0]])
+
+    def score_leads(
+        self, X: pd.DataFrame | ArrayLike, *, policy: ScoringPolicy | None = None
+    ) -> pd.DataFrame:
+        """Score leads through the code that serves: what the API would answer with `bundle_`.
+
+        Parameters
+        ----------
+        X : DataFrame or array of shape (n_leads, n_features)
+            With the columns of `fit`.
+        policy : ScoringPolicy, optional
+            Thresholds and grade bands of the team's standard.
+
+        Returns
+        -------
+        DataFrame of n_leads rows
+            Indexed like `X`: `p_fit`, `p_authority`, `p_budget`, `p_conversion`,
+            `expected_value_usd`, `grade`, `percentile` (among the leads of `fit`), `heads.fit`,
+            `heads.authority`, `heads.budget` (yes, no, unknown), `reasons` in words, and
+            `scored_by_rules`: what the written rules answered. They read columns with the names
+            of lead fields (`company.n_employees`) only.
 
         Raises
         ------
@@ -144,27 +245,33 @@ class LeadQualifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sk
         TypeError
             If a cell is neither number, text, boolean nor time.
         """
+        frame, table = self._score(X, policy=policy or ScoringPolicy(), explain=True)
+        return score_frame(table, frame.index)
+
+    def score(
+        self, X: pd.DataFrame | ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> float:
+        """Return the ROC AUC on known leads, mean over the targets that have both classes.
+
+        Not accuracy: few leads are won, so that answering "no" to all would be hard to beat. An
+        open lead (`won_at` in `y`) counts as not won as far as it is mature. NaN where no target
+        has both classes.
+        """
         check_is_fitted(self)
         frame = self._read(X, is_fit=False)
-        with threadpool_limits(limits=1):
-            Z = self.encoder_.transform(self._columns(frame), n_leads=len(frame))
-            return self.blend_.logit(Z)
-
-    def predict_proba(self, X: pd.DataFrame | ArrayLike) -> Floats:
-        """Return the probability of each class, shape (n_leads, 2), columns as in `classes_`.
-
-        Raises what `decision_function` raises.
-        """
-        z = self.decision_function(X)
-        return np.column_stack([expit(-z), expit(z)])
-
-    def predict(self, X: pd.DataFrame | ArrayLike) -> NDArray[Any]:
-        """Return the likelier class of each lead, shape (n_leads,).
-
-        Raises what `decision_function` raises.
-        """
-        is_second = self.decision_function(X) > 0
-        return np.asarray(self.classes_[is_second.astype(np.intp)])
+        weights = read_sample_weight(sample_weight, len(frame))
+        known = self._read_labels(frame, y, is_counted=weights > 0, is_fit=False)
+        order, moments = order_leads(
+            frame, self.time_column, weights=weights, as_of=read_as_of(self.as_of)
+        )
+        answers = judge_answers(
+            known.take(order),
+            moments=moments,
+            as_of=read_as_of(self.as_of),
+            curve=self.delay_curve_,
+        )
+        p = {name: found[order] for name, found in zip(self.targets_, self._p(X), strict=True)}
+        return mean_auc(answers, p, weights[order])
 
     def _read(self, X: pd.DataFrame | ArrayLike, *, is_fit: bool) -> pd.DataFrame:
         """Check shape and names the way scikit-learn does and return a table."""
@@ -179,102 +286,68 @@ class LeadQualifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sk
         names = getattr(self, "feature_names_in_", [f"x{i}" for i in range(array.shape[1])])
         return pd.DataFrame(array, columns=names)
 
-    def _read_target(self, frame: pd.DataFrame, y: ArrayLike) -> Floats:
-        """Check y, remember its classes and return it as 0 and 1."""
+    def _read_labels(
+        self, frame: pd.DataFrame, y: ArrayLike, *, is_counted: NDArray[np.bool_], is_fit: bool
+    ) -> KnownAnswers:
+        """Check y against X and the classes of `fit`, which it remembers when fitting."""
         if y is None:
             raise ValueError("LeadQualifier requires y to be passed, but the target y is None.")
-        values = column_or_1d(y, warn=True)
-        assert_all_finite(values, input_name="y")
-        check_consistent_length(frame, values)
-        check_classification_targets(values)
-        kind = type_of_target(values, input_name="y", raise_unknown=True)
-        if kind != "binary":
+        table = as_label_table(y, self.targets)
+        if table is not None:
+            check_consistent_length(frame, table)
+            known = read_answers(table, wanted=self.targets)
+            classes: NDArray[Any] | list[NDArray[Any]] = [np.arange(2) for _ in known.targets]
+        else:
+            seen = None if is_fit or isinstance(self.classes_, list) else self.classes_
+            known, classes = read_one_outcome(y, seen, is_counted=is_counted)
+        if self.as_of is not None and known.won_at is None:
+            raise ValueError(f"as_of needs dates: give the column {WON_AT} in y, or leave it out")
+        if known.won_at is not None and self.time_column not in frame:
             raise ValueError(
-                f"Only binary classification is supported. The type of the target is {kind}."
+                f"y has {WON_AT}, and X no column {self.time_column!r} that says when leads came "
+                "in: add it, or name another time_column"
             )
-        self.classes_, codes = np.unique(values, return_inverse=True)
-        if len(self.classes_) < 2:
-            raise ValueError("y has one class only; give leads of both classes, won and not won")
-        counts = np.bincount(codes)
-        if counts.min() < self.min_per_class:
-            raise NotEnoughDataError(
-                f"y has {counts[0]} leads of the first class and {counts[1]} of the second; "
-                f"{self.min_per_class} of each are needed to learn. Give more leads, or lower "
-                "min_per_class and expect noise."
-            )
-        return codes.astype(np.float64)
+        if is_fit:
+            self.classes_ = classes
+        elif isinstance(classes, list) is not isinstance(self.classes_, list):
+            raise ValueError("y is of another kind than at fitting: one outcome, or named columns")
+        return known
 
-    def _columns(self, frame: pd.DataFrame) -> Columns:
-        """Return plain values per column, the time column under the name the encoder knows.
+    def _remember(
+        self, fitted: FittedTargets, targets: tuple[str, ...], wins: DatedWins | None
+    ) -> None:
+        """Keep what was learned under the names that the class documents."""
+        self.targets_ = targets
+        self.bundle_ = fitted.bundle
+        self.not_learnable_ = dict(fitted.not_learnable)
+        self.recipes_ = {target: found.recipe for target, found in fitted.chosen.items()}
+        self.validation_losses_ = {name: found.losses for name, found in fitted.chosen.items()}
+        self.dropped_ = dict(fitted.bundle.encoder.dropped)
+        self.notes_ = fitted.notes
+        self.delay_curve_ = NO_DELAYS if wins is None else wins.maturity.curve
 
-        Raises
-        ------
-        ValueError
-            Another column already has that name.
-        """
-        if self.time_column != _CREATED_AT and {self.time_column, _CREATED_AT} <= set(frame):
-            raise ValueError(
-                f"X has both the time column {self.time_column!r} and a column {_CREATED_AT!r}; "
-                "rename or drop one, so that it is clear which of them says when a lead came in"
-            )
-        columns = {str(name): _scalars(str(name), frame[name]) for name in frame.columns}
-        if self.time_column in columns:
-            columns[_CREATED_AT] = columns.pop(self.time_column)
-        return columns
+    def _score(
+        self, X: pd.DataFrame | ArrayLike, *, policy: ScoringPolicy, explain: bool
+    ) -> tuple[pd.DataFrame, ScoreTable]:
+        """Score through the serving path; also return the table that was read."""
+        check_is_fitted(self)
+        frame = self._read(X, is_fit=False)
+        return frame, score_columns(
+            self.bundle_,
+            plain_columns(frame, self.time_column),
+            n_leads=len(frame),
+            policy=policy,
+            scored_at=self.bundle_.created_at,
+            explain=explain,
+        )
 
-    def _fit_encoder(self, columns: Columns, n_leads: int) -> None:
-        """Learn the encoding without columns that mostly tell when a lead came."""
-        enough = n_leads >= MIN_ROWS_TO_TELL_TIME
-        proxies = find_time_proxies(columns, n_leads) if enough else {}
-        used = {name: values for name, values in columns.items() if name not in proxies}
-        encoder = Encoder.fit(used, n_leads=n_leads, min_count=self.min_count)
-        if encoder.width == 0:
-            raise NotEnoughDataError(
-                f"none of the {len(columns)} columns tells leads apart: each is empty, constant, "
-                "different for almost every lead or tells the time; add columns"
-            )
-        self.dropped_ = {**encoder.dropped, **proxies}
-        self.encoder_ = replace(encoder, dropped=self.dropped_)
-
-    def _fit_blend(self, Z: Floats, y: Floats) -> None:
-        """Choose the learners on later rows, then fit them on all rows."""
-        weights = np.ones(len(y))
-        folds = [fold for fold in forward_folds(len(y)) if _has_both_classes(fold, y)]
-        seed = int(check_random_state(self.random_state).randint(2**31 - 1))
-        choice = choose_recipe(Z, y, weights=weights, folds=folds, seed=seed)
-        self.recipe_ = choice.recipe
-        self.validation_losses_ = choice.losses
-        self.blend_ = fit_blend(Z, y, weights=weights, recipe=choice.recipe, seed=seed)
-
-
-def _has_both_classes(fold: Fold, y: Floats) -> bool:
-    return all(len(np.unique(y[rows])) == 2 for rows in (fold.train, fold.test))
-
-
-def _scalars(name: str, series: pd.Series[Any]) -> list[Scalar]:
-    """Return the cells of a column as plain values, None where missing.
-
-    Raises
-    ------
-    TypeError
-        With the column and the type that cannot be read.
-    """
-    is_missing = series.isna().tolist()
-    cells = series.tolist()
-    return [
-        None if gone else _scalar(name, cell) for gone, cell in zip(is_missing, cells, strict=True)
-    ]
-
-
-def _scalar(name: str, cell: object) -> Scalar:
-    """Return one known cell as a plain value."""
-    if isinstance(cell, np.generic):
-        cell = cell.item()
-    if isinstance(cell, str | bool | int | float):
-        return cell
-    if isinstance(cell, date):
-        return cell.isoformat()
-    raise TypeError(
-        f"column {name} holds a {type(cell).__name__}; expected numbers, texts, booleans or "
-        "times: convert or drop the column"
-    )
+    def _p(self, X: pd.DataFrame | ArrayLike) -> list[Floats]:
+        """Return P(yes) per target, each of shape (n_leads,)."""
+        _, table = self._score(X, policy=ScoringPolicy(), explain=False)
+        p = {
+            "fit": table.p_fit,
+            "authority": table.p_authority,
+            "budget": table.p_budget,
+            CONVERSION: table.p_conversion,
+        }
+        return [p[target] for target in self.targets_]
