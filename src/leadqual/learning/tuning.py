@@ -20,6 +20,7 @@ from leadqual.learning.tuning_search import Budget, Difference, Search
 if TYPE_CHECKING:
     from optuna import Study
     from optuna.storages import RDBStorage
+    from optuna.trial import FrozenTrial
 
 _MISSING: Final = (
     "tuning needs optuna, which is not installed; install it with "
@@ -99,8 +100,8 @@ def tune(
         What is given cannot be fitted on these folds.
     """
     require_optuna()
-    with _open_study(url, key) as study:
-        search = Search(study, folds, settings=settings, budget=budget)
+    with _open_studies(url, key) as (study, keep):
+        search = Search(study, folds, settings=settings, budget=budget, keep=keep)
         while search.try_next():
             best = search.best()
             watch(_count(search), None if best is None else best[1])
@@ -151,23 +152,31 @@ def _describe_changes(given: Learners, found: Learners) -> str:
 
 
 @contextmanager
-def _open_study(url: str | None, key: str) -> Iterator[Study]:
-    """Open or create a study; trials that an interrupted run left open are closed."""
+def _open_studies(
+    url: str | None, key: str
+) -> Iterator[tuple[Study, Callable[[FrozenTrial], None]]]:
+    """Give a study in memory with the trials of earlier runs, and what keeps a finished one.
+
+    Only whole trials are written, each at once: a killed run leaves nothing half done, and a
+    trial costs one transaction and not twenty.
+    """
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    storage = None if url is None else _open_storage(url)
+    study = optuna.create_study()
+    if url is None:
+        yield study, lambda _trial: None
+        return
+    storage = _open_storage(url)
     try:
-        study = optuna.create_study(storage=storage, study_name=key, load_if_exists=True)
-        for trial in study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.RUNNING,)):
-            study.tell(trial.number, state=optuna.trial.TrialState.FAIL)
-        yield study
+        kept = optuna.create_study(storage=storage, study_name=key, load_if_exists=True)
+        study.add_trials(kept.get_trials(deepcopy=False))
+        yield study, kept.add_trial
     except optuna.exceptions.OptunaError as error:
         raise ConfigError(_UNUSABLE) from error
     finally:
-        if storage is not None:
-            storage.remove_session()
-            storage.engine.dispose()
+        storage.remove_session()
+        storage.engine.dispose()
 
 
 def _open_storage(url: str) -> RDBStorage:

@@ -27,7 +27,6 @@ CLEAR_GAIN: Final = 2.0
 MAX_LEAVES: Final = 8
 """More could make a tree deeper than what serving evaluates."""
 
-_RIDGE_STEP: Final = 10 / 3
 _SLOWER: Final = 1.3
 """The next fold has more leads to fit on than the one before."""
 
@@ -123,8 +122,8 @@ class Space:
     def learners(self, params: Mapping[str, Any]) -> Learners:
         """Return the learners at a place, in numbers that a person can read."""
         found: dict[str, Any] = {n: _round(value) for n, value in params.items() if n != "ridge"}
-        ridge = params["ridge"]
-        ridges = tuple(_round(r) for r in (ridge / _RIDGE_STEP, ridge, ridge * _RIDGE_STEP))
+        scale = params["ridge"] / self.given.ridge
+        ridges = tuple(_round(ridge * scale) for ridge in self.given.ridges)
         return replace(self.given, ridges=ridges, **found)
 
 
@@ -134,19 +133,28 @@ class Search:
     Parameters
     ----------
     study : optuna.Study
-        Keeps the trials; the first is what is given.
+        In memory, with the trials of earlier runs; the first is what is given.
     folds : sequence of TuningFold
         What is measured on.
     settings : FitSettings
         The seed, and the learners to beat.
     budget : Budget
         Runs from now on.
+    keep : callable
+        Given each finished trial, once.
     """
 
     def __init__(
-        self, study: Study, folds: Sequence[TuningFold], *, settings: FitSettings, budget: Budget
+        self,
+        study: Study,
+        folds: Sequence[TuningFold],
+        *,
+        settings: FitSettings,
+        budget: Budget,
+        keep: Callable[[FrozenTrial], None],
     ) -> None:
         self._study, self._folds, self._settings, self._budget = study, folds, settings, budget
+        self._keep = keep
         self.space = Space.of(folds, settings.learners)
         self._ends_at = budget.clock() + budget.seconds
         known = [float(t.user_attrs["seconds_per_fold"]) for t in self.finished()[-_RECENT:]]
@@ -201,6 +209,7 @@ class Search:
             },
         )
         self._study.add_trial(trial)
+        self._keep(trial)
         return True
 
     def _try_sampled(self, finished: Sequence[FrozenTrial]) -> bool:
@@ -221,11 +230,11 @@ class Search:
                 return False
         trial.set_user_attr("seconds_per_fold", self.seconds_per_fold)
         if found is None or found.n_leads < sum(map(len, given)):
-            self._study.tell(trial, state=TrialState.PRUNED)
+            self._keep(self._study.tell(trial, state=TrialState.PRUNED))
             return True
         trial.set_user_attr("error", found.error)
         trial.set_user_attr("n_leads", found.n_leads)
-        self._study.tell(trial, found.value)
+        self._keep(self._study.tell(trial, found.value))
         return True
 
     def _measure(self, trial: Trial, given: Sequence[Floats]) -> Difference | None:
