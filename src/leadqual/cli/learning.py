@@ -46,6 +46,14 @@ def train(
         str | None,
         typer.Option(metavar="REASON", help="Train though columns look like leaks; say why."),
     ] = None,
+    tune: Annotated[
+        float | None,
+        typer.Option(
+            metavar="MINUTES",
+            help="Tune the learners on the past before the judged leads for so long, up to a day; "
+            "the same command again goes on.",
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Build the training set, guard against leaks, fit, evaluate and register a version."""
@@ -54,8 +62,20 @@ def train(
     from leadqual.services.workshop import open_workshop_from_environment
 
     source = HistorySource(as_of=_utc(as_of), data=data, mapping=mapping)
-    with open_workshop_from_environment() as workshop, steps(is_quiet=as_json) as step:
-        trained = train_model(workshop, source, now=now(), leak_reason=allow_leaks, on_step=step)
+    try:
+        with open_workshop_from_environment() as workshop, steps(is_quiet=as_json) as step:
+            trained = train_model(
+                workshop,
+                source,
+                now=now(),
+                leak_reason=allow_leaks,
+                tune_minutes=tune,
+                on_step=step,
+            )
+    except KeyboardInterrupt:
+        if tune is not None:
+            note("stopped; finished trials are kept, and the same command goes on after them")
+        raise
     emit(trained.as_dict(), as_json=as_json, text=trained.summary())
     for problem in () if as_json else trained.problems:
         note(f"note: {problem}")
