@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leadqual.learning.blend import Blend, Recipe, fit_bayes, fit_blend, fit_linear, fit_trees
-from leadqual.learning.logistic import fit_shift
+from leadqual.learning.logistic import Linear, fit_shift
 from leadqual.learning.settings import Learners
 from leadqual.learning.split import Fold
 
@@ -47,6 +47,14 @@ class Sample:
     def take(self, rows: NDArray[np.intp] | slice) -> Sample:
         """Return some of the rows."""
         return Sample(self.Z[rows], self.y[rows], self.weights[rows])
+
+    def reweigh(self, factors: Floats) -> Sample:
+        """Return the same rows with every weight times a factor."""
+        return Sample(self.Z, self.y, self.weights * factors)
+
+    def fit_linear(self, ridge: float) -> Linear:
+        """Fit the logistic regression alone to all rows."""
+        return fit_linear(self.Z, self.y, weights=self.weights, ridge=ridge)
 
     def fit(self, recipe: Recipe, *, seed: int) -> Blend:
         """Fit a recipe to all rows."""

@@ -8,7 +8,6 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from leadqual.learning.blend import fit_blend
 from leadqual.learning.choosing import Chosen, Sample, fit_chosen
 from leadqual.learning.direct import ConversionTarget, build_target
 from leadqual.learning.funnel import Stage, fit_stages
@@ -72,8 +71,7 @@ def fit_conversion(
     settings : FitSettings
         Seed and numbers of the learners.
     """
-    seed, learners = settings.seed, settings.learners
-    Z, labels = data.Z, data.labels
+    labels, learners = data.labels, settings.learners
     target = build_target(labels, data.maturity)
     answer = np.full(labels.n_leads, np.nan)
     answer[target.rows] = target.expected
@@ -81,9 +79,10 @@ def fit_conversion(
     if not stages:
         return _fit_direct(data, target, answer, settings=settings)
     won = labels.is_won[data.rows].astype(np.float64)
-    ones = np.ones(len(won))
+    # Validation cannot choose here: it would praise whoever copies the choice of leads to work.
     recipe = learners.recipe(uses_trees=False)
-    plain = fit_blend(Z[data.rows], won, weights=ones, recipe=recipe, seed=seed)
+    sample = Sample(data.Z[data.rows], won, data.recency.weigh(data.rows))
+    plain = sample.fit(recipe, seed=settings.seed)
     has_few = won.sum() < FEW_WINS
     weight = learners.plain_weight_few_wins if has_few else learners.plain_weight
     what = "heads x reached x won" if uses_heads else "product of funnel steps"
@@ -103,7 +102,8 @@ def _fit_direct(
 ) -> ConversionParts:
     """Learn conversion in one step, with the learners that validation likes."""
     learners = settings.learners
-    sample = Sample(data.Z[target.rows], target.won, target.weights)
+    weights = target.weights * data.recency.weigh(target.rows)
+    sample = Sample(data.Z[target.rows], target.won, weights)
     direct = fit_chosen(
         sample,
         choice_folds(data, target.rows, seed=settings.seed),

@@ -235,6 +235,7 @@ def fit_head(
     *,
     seed: int,
     learners: Learners | None = None,
+    importance: Floats | None = None,
 ) -> Chosen:
     """Fit the final model of one answer to what EM found.
 
@@ -250,8 +251,12 @@ def fit_head(
         For the learners.
     learners : Learners, optional
         Numbers of the learners.
+    importance : ndarray of float64, shape (n_rows,), optional
+        What each of the posteriors' leads counts; all alike by default.
     """
     y, weights = found.evidence(check)
+    if importance is not None:
+        weights = weights * importance
     recipe = (learners or Learners()).recipe()
     blend = fit_blend(Z[found.rows], y, weights=weights, recipe=recipe, seed=seed)
     return Chosen(blend=blend, recipe=recipe.label, losses={})

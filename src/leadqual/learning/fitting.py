@@ -184,7 +184,14 @@ def _fit(
 def _fit_head(
     data: TrainingSet, found: HeadPosteriors, check: Check, *, settings: FitSettings
 ) -> Chosen:
-    return fit_head(data.Z, found, check, seed=settings.seed, learners=settings.learners)
+    return fit_head(
+        data.Z,
+        found,
+        check,
+        seed=settings.seed,
+        learners=settings.learners,
+        importance=data.recency.weigh(found.rows),
+    )
 
 
 def to_additive(blend: Blend, encoder: Encoder) -> AdditiveModel:

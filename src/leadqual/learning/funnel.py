@@ -112,7 +112,7 @@ def _fit_stage(data: TrainingSet, stage: StageLabels, *, settings: FitSettings) 
     start = learners.recipe()
     if len(y) < MANY_ROWS:
         start = learners.recipe(ridge=math.inf, uses_trees=False)
-    sample = Sample(data.Z[rows], y, weights)
+    sample = Sample(data.Z[rows], y, weights * data.recency.weigh(rows))
     if min(n_passed, n_stopped) < MIN_PER_CLASS:
         chosen = Chosen(sample.fit(start, seed=seed), start.label, {})
     else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
 import numpy as np
 
@@ -17,6 +18,8 @@ from leadqual.outcomes.progress import Check
 from leadqual.outcomes.timeline import to_moment
 from leadqual.qualify.score import Head
 
+_SMALLEST_SHOWN: Final = 0.001
+
 
 def note_history(data: TrainingSet) -> tuple[str, ...]:
     """Return one sentence per peculiarity of a history that changes how to read the model."""
@@ -25,6 +28,7 @@ def note_history(data: TrainingSet) -> tuple[str, ...]:
         for note in (
             *_note_times(data.labels, data.maturity),
             *_note_records(data.labels),
+            *_note_break(data),
             *_note_columns(data),
         )
         if note
@@ -72,6 +76,52 @@ def _note_records(labels: Labels) -> list[str]:
             else "neither losses nor times are recorded: every lead without a win counts as not won"
         )
     return notes
+
+
+def _note_break(data: TrainingSet) -> list[str]:
+    """Say when leads began to convert differently, how sure that is, and what was done."""
+    found, half_life = data.recency.regime_break, data.recency.half_life
+    if found is None:
+        return []
+    since, unit = f"lead {found.row + 1} of {data.history.n_leads}", "leads"
+    if data.labels.has_times:
+        since = str(data.history.moments[found.row].astype("datetime64[D]"))
+        unit = "days"
+    answer = "counting older leads less did not clearly rank later leads better: all count alike"
+    if half_life is not None:
+        answer = f"older leads count less, half after {half_life:.0f} {unit}"
+    return [
+        f"the win rate changed: leads since {since} were won {found.ratio:.2f} times "
+        f"[{found.low:.2f}, {found.high:.2f}] as often as the same leads before (chance makes such "
+        f"a change in {_share(found.p_value)} of histories); {answer}"
+    ]
+
+
+def _share(p_value: float) -> str:
+    return f"{p_value:.1%}" if p_value >= _SMALLEST_SHOWN else f"less than {_SMALLEST_SHOWN:.1%}"
+
+
+def _recency(data: TrainingSet) -> dict[str, object]:
+    """Return the break and its answer as JSON values."""
+    found, half_life = data.recency.regime_break, data.recency.half_life
+    if found is None:
+        return {"break": None, "half_life": None, "validation_log_loss": {}}
+    has_times = data.labels.has_times
+    return {
+        "break": {
+            "lead": found.row + 1,
+            "day": str(data.history.moments[found.row].astype("datetime64[D]"))
+            if has_times
+            else None,
+            "ratio": found.ratio,
+            "low": found.low,
+            "high": found.high,
+            "p_value": found.p_value,
+        },
+        "half_life": half_life,
+        "unit": "days" if has_times else "leads",
+        "validation_log_loss": data.recency.losses,
+    }
 
 
 def _note_columns(data: TrainingSet) -> list[str]:
@@ -137,6 +187,7 @@ def summarise(
             }
             for stage in parts.stages
         },
+        "recency": _recency(data),
         "learners": settings.learners.as_dict(),
         "notes": list(notes),
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 
 from leadqual.errors import NotEnoughDataError
 from leadqual.features.encoder import EncodedLeads, Encoder
-from leadqual.learning.choosing import MAX_CHOICE_ROWS, MIN_CHOICE_ROWS
+from leadqual.learning.choosing import MAX_CHOICE_ROWS, MIN_CHOICE_ROWS, Sample
+from leadqual.learning.direct import build_target
+from leadqual.learning.recency import Recency, read_recency
 from leadqual.learning.settings import MAX_ROWS, MIN_PER_CLASS, FitSettings
 from leadqual.learning.single_column import find_time_proxies
 from leadqual.learning.split import (
@@ -54,6 +56,8 @@ class TrainingSet:
         All n_leads.
     Z : ndarray of float64, shape (n_leads, width)
         The same as a matrix.
+    recency : Recency
+        What each lead counts by its age; by default all count alike.
     """
 
     history: History
@@ -63,6 +67,7 @@ class TrainingSet:
     encoder: Encoder
     leads: EncodedLeads
     Z: Floats
+    recency: Recency = field(default_factory=Recency)
 
 
 def prepare(history: History, *, as_of: datetime | None, settings: FitSettings) -> TrainingSet:
@@ -103,7 +108,25 @@ def prepare(history: History, *, as_of: datetime | None, settings: FitSettings) 
         )
     leads = encoder.encode(columns, n_leads=history.n_leads)
     encoder = replace(encoder, dropped={**encoder.dropped, **left_out})
-    return TrainingSet(history, labels, maturity, rows, encoder, leads, encoder.to_matrix(leads))
+    Z = encoder.to_matrix(leads)
+    data = TrainingSet(history, labels, maturity, rows, encoder, leads, Z)
+    return replace(data, recency=_read_recency(data, settings))
+
+
+def _read_recency(data: TrainingSet, settings: FitSettings) -> Recency:
+    """Look for a break in a history that has an order."""
+    if not data.history.is_ordered:
+        return Recency()
+    target = build_target(data.labels, data.maturity)
+    place = np.arange(data.labels.n_leads, dtype=np.float64)
+    return read_recency(
+        Sample(data.Z[target.rows], target.won, target.weights),
+        seen=data.maturity.share_by_now[target.rows],
+        place=data.labels.moment_days if data.labels.has_times else place,
+        rows=target.rows,
+        folds=choice_folds(data, target.rows, seed=settings.seed),
+        learners=settings.learners,
+    )
 
 
 def _without_time_proxies(

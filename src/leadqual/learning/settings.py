@@ -27,9 +27,11 @@ _LIMITS: Final[Mapping[str, tuple[float, float]]] = {
     "n_trees": (1, 2_000),
     "n_leaves": (2, 64),
     "learning_rate": (1e-3, 1.0),
+    "half_lives": (0.01, 10.0),
     "plain_weight": (0.0, 1.0),
     "plain_weight_few_wins": (0.0, 1.0),
 }
+_SEVERAL: Final = frozenset({"ridges", "half_lives"})
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,9 @@ class Learners:
         where nothing can be chosen.
     n_trees, n_leaves, learning_rate : int, int, float
         Shape of the small LightGBM.
+    half_lives : tuple of float
+        How fast older leads may fade after a break in the history, ascending, as shares of its
+        length; empty means never.
     plain_weight, plain_weight_few_wins : float
         Say of the plain logistic regression on all leads beside heads or steps, in [0, 1], and
         the same below 150 wins.
@@ -60,22 +65,27 @@ class Learners:
     n_trees: int = 100
     n_leaves: int = 6
     learning_rate: float = 0.05
-    plain_weight: float = 0.2
+    half_lives: tuple[float, ...] = (0.125, 0.25, 0.5)
+    plain_weight: float = 0.25
     plain_weight_few_wins: float = 0.5
 
     def __post_init__(self) -> None:
         for name, (low, high) in _LIMITS.items():
             given = getattr(self, name)
+            if name in _SEVERAL:
+                are_numbers = all(_is_number(v, low, high, is_whole=False) for v in given)
+                if not are_numbers or list(given) != sorted(set(given)):
+                    raise ConfigError(
+                        f"learners: {name} must be numbers from {low:g} to {high:g}, ascending, "
+                        "each once"
+                    )
+                continue
             is_whole = isinstance(getattr(Learners, name), int)
-            if name != "ridges" and not _is_number(given, low, high, is_whole=is_whole):
+            if not _is_number(given, low, high, is_whole=is_whole):
                 kind = "a whole number" if is_whole else "a number"
                 raise ConfigError(f"learners: {name} must be {kind} from {low:g} to {high:g}")
-        low, high = _LIMITS["ridges"]
-        are_numbers = all(_is_number(ridge, low, high, is_whole=False) for ridge in self.ridges)
-        if not self.ridges or not are_numbers or list(self.ridges) != sorted(set(self.ridges)):
-            raise ConfigError(
-                f"learners: ridges must be numbers from {low:g} to {high:g}, ascending, each once"
-            )
+        if not self.ridges:
+            raise ConfigError("learners: ridges must have at least one number")
 
     @property
     def ridge(self) -> float:
@@ -117,8 +127,9 @@ class Learners:
             raise ConfigError(
                 f"learners: unknown {', '.join(unknown)}; expected some of {', '.join(known)}"
             )
-        if not isinstance(values.get("ridges", []), list):
-            raise ConfigError("learners: ridges must be a list of numbers")
+        for name in sorted(_SEVERAL):
+            if not isinstance(values.get(name, []), list):
+                raise ConfigError(f"learners: {name} must be a list of numbers")
         read: dict[str, Any] = {
             name: tuple(value) if isinstance(value, list) else value
             for name, value in values.items()
