@@ -14,7 +14,8 @@ import pytest
 from leadqual.leads.mapping import load_mapping
 from leadqual.learning.evaluation import evaluate
 from leadqual.learning.guard import find_leaks
-from leadqual.learning.report import OURS, EvaluationReport
+from leadqual.learning.judged import OURS
+from leadqual.learning.report import EvaluationReport
 from leadqual.outcomes.history import History
 from leadqual.outcomes.labels import label_history
 from leadqual.outcomes.mapped import read_history

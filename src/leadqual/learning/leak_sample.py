@@ -8,12 +8,23 @@ from typing import Final
 import numpy as np
 from scipy.special import betaincinv
 
-from leadqual.learning.single_column import Codes, Flags, Floats, ReadColumn
+from leadqual.learning.single_column import (
+    Codes,
+    Flags,
+    Floats,
+    ReadColumn,
+    mean_out_of_fold,
+)
 
 MIN_SIDE: Final = 20
 """Won leads, and others, that a comparison needs."""
 
 N_STRETCHES: Final = 5
+
+MIN_LEVEL: Final = 5
+"""Levels of fewer leads count as one: copies of a lead would vouch for each other."""
+
+_MIN_SIDE_OF_STRATUM: Final = 5
 _CHANCE: Final = 1e-3
 _MIN_BESIDE: Final = 5
 _LEADS_PER_PART: Final = 100
@@ -65,7 +76,8 @@ class Area:
 def area_within(score: Floats, won: Flags, stratum: Codes) -> Area | None:
     """Return how well a score ranks won leads above others of the same stratum.
 
-    Strata with fewer than `MIN_SIDE` leads on either side do not count; None when that is all.
+    The mean of the areas of the strata, by their size; those with fewer than 5 leads on either
+    side are left out. None when fewer than `MIN_SIDE` leads on either side remain.
 
     Parameters
     ----------
@@ -76,26 +88,32 @@ def area_within(score: Floats, won: Flags, stratum: Codes) -> Area | None:
     stratum : ndarray of intp, shape (n,)
         Not negative.
     """
-    areas, sizes, sides = [], [], np.zeros(2)
+    areas, weights, sides = [], [], np.zeros(2)
     for number in np.unique(stratum).tolist():
         inside = stratum == number
         yes, no = np.sort(score[inside & won]), np.sort(score[inside & ~won])
-        if min(len(yes), len(no)) < MIN_SIDE:
+        if min(len(yes), len(no)) < _MIN_SIDE_OF_STRATUM:
             continue
         below = np.searchsorted(no, yes, "left") + np.searchsorted(no, yes, "right")
         areas.append(below.sum() / (2 * len(yes) * len(no)))
-        sizes.append(int(inside.sum()))
+        weights.append(len(yes) + len(no))
         sides += len(yes), len(no)
-    if not areas:
+    if min(sides) < MIN_SIDE:
         return None
-    value = float(np.average(areas, weights=sizes))
+    value = float(np.average(areas, weights=weights))
     return Area(value, value - _Z * _standard_error(value, *sides.tolist()))
 
 
-def area_of(score: Floats, sample: Sample) -> Area | None:
-    """Return how well a score ranks within stretches; over all leads where these are too short."""
-    found = area_within(score, sample.won, sample.stretch)
-    return found or area_within(score, sample.won, np.zeros_like(sample.stretch))
+def skill_of_date(codes: Codes, sample: Sample) -> float:
+    """Return how far above one half the date alone ranks, in as many parts as there are groups.
+
+    What an index of the economy ranks in a moving market the date ranks as well.
+    """
+    n = len(sample.won)
+    n_parts = min(len(np.unique(codes)), n // MIN_LEVEL)
+    score = mean_out_of_fold(np.arange(n) * n_parts // n, sample.y)
+    area = area_within(score, sample.won, sample.stretch)
+    return 0.0 if area is None else max(area.value - 0.5, 0.0)
 
 
 def _standard_error(area: float, n_yes: float, n_no: float) -> float:

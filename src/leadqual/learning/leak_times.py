@@ -9,7 +9,14 @@ from typing import Final
 
 import numpy as np
 
-from leadqual.learning.leak_sample import N_STRETCHES, Area, Sample, area_within
+from leadqual.learning.leak_sample import (
+    MIN_LEVEL,
+    N_STRETCHES,
+    Area,
+    Sample,
+    area_within,
+    skill_of_date,
+)
 from leadqual.learning.single_column import Codes, Floats, ReadColumn, mean_out_of_fold
 from leadqual.outcomes.timeline import to_days
 
@@ -23,7 +30,6 @@ MAX_COLUMN_GAP: Final = 0.15
 MIN_RANDOM_AUC: Final = 0.75
 _LATE_SHARE: Final = 0.05
 _LATE_DAYS: Final = 1.0
-_MIN_LEVEL: Final = 5
 _SMOOTHING_LEADS: Final = 5.0
 _ISO: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
 _WRITTEN: Final = re.compile(r"(\d{1,2})([./-])(\d{1,2})\2(\d{4})\b")
@@ -73,7 +79,7 @@ def find_gap(sample: Sample) -> dict[str, str]:
     shuffled_all, forward_all = np.zeros(len(sample.won)), np.zeros(len(sample.won))
     found = {}
     for name, column in sample.columns.items():
-        codes = column.group(min_count=_MIN_LEVEL)
+        codes = column.group(min_count=MIN_LEVEL)
         shuffled, forward = mean_out_of_fold(codes, sample.y), _mean_of_earlier(codes, sample)
         shuffled_all += _log_odds(shuffled)
         forward_all += _log_odds(forward)
@@ -81,7 +87,7 @@ def find_gap(sample: Sample) -> dict[str, str]:
         if one is None or one.low <= MIN_RANDOM_AUC:
             continue
         two = area_within(forward[later], sample.won[later], sample.stretch[later])
-        if two is None or one.value - two.value - _skill_of_date(codes, sample) <= MAX_COLUMN_GAP:
+        if two is None or one.value - two.value - skill_of_date(codes, sample) <= MAX_COLUMN_GAP:
             continue
         found[name] = (
             f"ranks leads of the same days with AUC {one.value:.3f} and later ones with "
@@ -120,7 +126,7 @@ def _read_day(text: str, *, is_month_first: bool) -> float:
             return to_days(datetime(year, month, day, tzinfo=UTC))
         if not _ISO.match(text):
             return float("nan")
-        moment = datetime.fromisoformat(text)
+        moment = datetime.fromisoformat(text.upper())
     except ValueError:
         return float("nan")
     return to_days(moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC))
@@ -152,15 +158,6 @@ def _mean_of_earlier(codes: Codes, sample: Sample) -> Floats:
     rate = won.sum(axis=0) / np.maximum(n.sum(axis=0), 1)
     mean = (won + _SMOOTHING_LEADS * rate) / (n + _SMOOTHING_LEADS)
     return np.asarray(mean[codes, before], dtype=np.float64)
-
-
-def _skill_of_date(codes: Codes, sample: Sample) -> float:
-    """Return how far above one half the date alone ranks, in as many parts as there are groups."""
-    n = len(sample.won)
-    n_parts = min(len(np.unique(codes)), n // _MIN_LEVEL)
-    score = mean_out_of_fold(np.arange(n) * n_parts // n, sample.y)
-    area = area_within(score, sample.won, sample.stretch)
-    return 0.0 if area is None else max(area.value - 0.5, 0.0)
 
 
 def _log_odds(share: Floats) -> Floats:

@@ -7,12 +7,13 @@ from typing import Final
 import numpy as np
 
 from leadqual.learning.leak_sample import (
+    MIN_LEVEL,
     Area,
     GroupRates,
     Sample,
-    area_of,
     area_within,
     rate_groups,
+    skill_of_date,
 )
 from leadqual.learning.single_column import Codes, Flags, Floats, ReadColumn, mean_out_of_fold
 
@@ -27,11 +28,13 @@ MAX_ODDS: Final = 25.0
 """Times better odds than the leads beside: honest groups of the real sets reach 18 (clients who
 accepted an earlier offer), published lead sources about 20."""
 
-MAX_ODDS_WITHOUT_EXCEPTION: Final = 10.0
+MAX_ODDS_WHEN_FILLED: Final = 10.0
+"""The same for leads with a filled column, where at most one in a hundred is an exception."""
+
 _EXCEPTIONS: Final = 0.01
 _MIN_RATE: Final = 0.5
 _MIN_EXPECTED: Final = 20
-_MIN_LEVEL: Final = 5
+_MAX_YES_NO: Final = 3  # missing, yes and no: told by level
 _AREA_SLACK: Final = 0.05
 _CONTAINED: Final = 0.95
 _MAX_DIGITS: Final = 8
@@ -42,9 +45,11 @@ def find_ranking(sample: Sample) -> dict[str, str]:
     """Return columns that alone rank the outcome better than an honest column can."""
     found = {}
     for name, column in sample.columns.items():
-        score = mean_out_of_fold(column.group(min_count=_MIN_LEVEL), sample.y)
-        area = area_of(score, sample)
-        if _is_above(area, MAX_SINGLE_AUC) and area is not None:
+        codes = column.group(min_count=MIN_LEVEL)
+        area = area_within(mean_out_of_fold(codes, sample.y), sample.won, sample.stretch)
+        if area is None or not _is_above(area, MAX_SINGLE_AUC):
+            continue
+        if area.value - 0.5 - skill_of_date(codes, sample) > _AREA_SLACK:
             found[name] = (
                 f"ranks the outcome alone with AUC {area.value:.3f} "
                 f"(above {MAX_SINGLE_AUC:g} is suspicious)"
@@ -84,7 +89,7 @@ def find_levels(sample: Sample) -> dict[str, str]:
         number = np.zeros(len(column.levels), dtype=np.intp)
         number[common] = np.arange(1, len(common) + 1)
         rates = rate_groups(number[column.codes], len(common) + 1, sample)
-        is_leak = _is_known_after(rates, n_looked_at=n_looked_at)[1:] & (common > 0)
+        is_leak = _is_known_after(rates, MAX_ODDS, n_looked_at=n_looked_at)[1:] & (common > 0)
         if is_leak.any():
             worst = int(np.argmax(is_leak * rates.n_won_all[1:]))
             level = str(column.levels[common[worst]])[:_MAX_SHOWN]
@@ -108,7 +113,7 @@ def find_exactness(sample: Sample) -> dict[str, str]:
         won = sample.won[rows]
         score = mean_out_of_fold(magnitude * _MAX_DIGITS + digits - 1, won.astype(np.float64))
         area = area_within(score, won, magnitude)
-        if _is_above(area, MAX_EXACTNESS_AUC) and area is not None:
+        if area is not None and _is_above(area, MAX_EXACTNESS_AUC):
             found[name] = (
                 f"is more exact for one outcome than for the other: digits alone rank it with AUC "
                 f"{area.value:.3f}, {digits[won].mean():.1f} digits when won, "
@@ -150,7 +155,7 @@ def _is_above(area: Area | None, limit: float) -> bool:
 def _fillings(column: ReadColumn) -> list[tuple[str, Flags]]:
     """Ways in which a column may be filled, where they part the leads at all."""
     ways = [("is filled", column.is_filled), ("is empty", ~column.is_filled)]
-    if np.isfinite(column.numbers).any():
+    if np.isfinite(column.numbers).any() and len(column.levels) > _MAX_YES_NO:
         ways.append(("is not zero", column.is_filled & (column.numbers != 0)))
     return [(said, flags) for said, flags in ways if flags.any() and not flags.all()]
 
@@ -161,24 +166,23 @@ def _follows(flags: Flags, sample: Sample, *, said: str, n_looked_at: int) -> st
     if rates.n_all[1] < MIN_GROUP:
         return None
     told = f"{said} for {rates.describe(1)}"
-    if _is_known_after(rates, n_looked_at=n_looked_at)[1]:
+    is_pure = rates.n - rates.n_won <= _EXCEPTIONS * rates.n
+    limit = np.where(is_pure, MAX_ODDS_WHEN_FILLED, MAX_ODDS)
+    if _is_known_after(rates, limit, n_looked_at=n_looked_at)[1]:
         return told
-    if said == "is empty":
-        return None
-    expected = rates.n[1] * rates.rate_beside[1]
-    if rates.n_won_all[1] == 0 and expected >= _MIN_EXPECTED:
-        return f"{told}; {expected:.0f} wins expected"
-    area = area_of(flags.astype(np.float64), sample)
+    if said == "is filled":
+        expected = rates.n[1] * rates.rate_beside[1]
+        if rates.n_won_all[1] == 0 and expected >= _MIN_EXPECTED:
+            return f"{told}; {expected:.0f} wins expected"
+    area = area_within(flags.astype(np.float64), sample.won, sample.stretch)
     return told if _is_above(area, MAX_SINGLE_AUC) else None
 
 
-def _is_known_after(rates: GroupRates, *, n_looked_at: int) -> Flags:
+def _is_known_after(rates: GroupRates, limit: float | Floats, *, n_looked_at: int) -> Flags:
     """Say which groups are won more surely than anything known before the outcome could tell."""
     least = rates.least_rate(n_looked_at=n_looked_at)
     beside = rates.rate_beside
     odds = least / np.maximum(1 - least, 1e-12) * (1 - beside) / beside
-    is_pure = rates.n - rates.n_won <= _EXCEPTIONS * rates.n
-    limit = np.where(is_pure, MAX_ODDS_WITHOUT_EXCEPTION, MAX_ODDS)
     return (rates.n >= MIN_GROUP) & (least >= _MIN_RATE) & (odds > limit)
 
 
@@ -190,7 +194,7 @@ def _with_their_block(
     for name, column in sample.columns.items():
         flags = filled.get(name, column.is_filled)
         n = int(flags.sum())
-        if n < _MIN_LEVEL or n == len(flags):
+        if n < MIN_LEVEL or n == len(flags):
             continue
         others = [
             other

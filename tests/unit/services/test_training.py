@@ -10,7 +10,13 @@ from pathlib import Path
 import pytest
 
 from leadqual.config import Settings
-from leadqual.errors import ConflictError, LeakageError, NotEnoughDataError, TrainingError
+from leadqual.errors import (
+    ConflictError,
+    InputError,
+    LeakageError,
+    NotEnoughDataError,
+    TrainingError,
+)
 from leadqual.registry.lock import hold_training_lock
 from leadqual.registry.tracking import is_available
 from leadqual.services.evaluating import evaluate
@@ -179,11 +185,16 @@ def test_leaky_column_stops_training_unless_somebody_answers_for_it(
     with open_bare(tmp_path / "home") as workshop:
         with pytest.raises(LeakageError, match=r"attributes\.stage"):
             train(workshop, source, now=NOW, on_step=ignore)
+        with pytest.raises(InputError, match="empty reason"):
+            train(workshop, source, now=NOW, leak_reason="  ", on_step=ignore)
         assert workshop.registry.versions() == ()
         trained = train(workshop, source, now=NOW, leak_reason="known at creation", on_step=ignore)
         card = workshop.registry.document(trained.version, "card.md")
+        manifest = json.loads((trained.bundle_dir / "manifest.json").read_text(encoding="utf-8"))
 
     assert "known at creation" in card
+    kept = manifest["metadata"]["leaks_let_through"]["attributes.stage"]
+    assert kept.endswith("kept because: known at creation")
 
 
 @pytest.mark.parametrize("n_leads", [0, 1, 60])
