@@ -103,3 +103,28 @@ def test_the_guard_stops_the_length_of_the_call(histories: dict[str, History]) -
     found = find_leaks(leaky, label_history(leaky, as_of=None))
 
     assert set(found) == {"attributes.duration"}
+
+
+def test_the_guard_stops_every_column_of_the_closed_deals(histories: dict[str, History]) -> None:
+    olist = histories["olist"]
+    deals = DATA / "olist_funnel" / "olist_closed_deals_dataset.csv"
+    with deals.open(encoding="utf-8") as file:
+        closed = {row["mql_id"]: row for row in csv.DictReader(file)}
+    names = ("seller_id", "won_date", "business_segment", "lead_type", "business_type")
+    leaky = replace(
+        olist,
+        columns={
+            **olist.columns,
+            **{
+                f"attributes.{name}": [
+                    closed[lead_id][name] or None if lead_id in closed else None
+                    for lead_id in olist.lead_ids
+                ]
+                for name in names
+            },
+        },
+    )
+
+    found = find_leaks(leaky, label_history(leaky, as_of=None))
+
+    assert set(found) == {f"attributes.{name}" for name in names}

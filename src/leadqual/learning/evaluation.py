@@ -3,58 +3,54 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import cached_property
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from leadqual.features.encoder import EncodedLeads, Encoder
-from leadqual.learning.baselines import BASE_RATE, LIGHTGBM, predict_baselines
+from leadqual.learning.calibration import draw_reliability, error_by_chance
+from leadqual.learning.capacity import draw_capacity
 from leadqual.learning.champion import known_until_days, why_not_compared
-from leadqual.learning.curves import draw_gain, measure_slices
-from leadqual.learning.fitting import FittedModel, fit_bundle
-from leadqual.learning.metrics import Interval, Outcome, compare, reliability, tally
-from leadqual.learning.preparing import feature_columns, require_enough, take_columns
+from leadqual.learning.coverage import measure_coverage, measure_selection
+from leadqual.learning.curves import draw_gain
+from leadqual.learning.drift import Changes, measure_changes
+from leadqual.learning.fold_answers import (
+    Answers,
+    FittedFold,
+    Fitting,
+    answer_fold,
+    stage_target,
+    take_leads,
+)
+from leadqual.learning.influence import Influence, Question, measure_influence
+from leadqual.learning.judged import CHAMPION, OURS, RULES, Judged
+from leadqual.learning.metrics import Interval, Outcome, compare, resample
+from leadqual.learning.preparing import require_enough, take_columns
 from leadqual.learning.protocol import MIN_TEST_WINS, Protocol, plan_protocol
-from leadqual.learning.report import CHAMPION, OURS, RULES, EvaluationReport, Judged
+from leadqual.learning.report import EvaluationReport
 from leadqual.learning.settings import FitSettings, Learners
-from leadqual.learning.split import Fold
-from leadqual.outcomes.history import Columns, History
+from leadqual.learning.slices import measure_slices
+from leadqual.learning.stage_answers import answer_stage
+from leadqual.learning.win_rate import measure_win_rate
+from leadqual.outcomes.history import History
 from leadqual.outcomes.labels import Labels, label_history
-from leadqual.outcomes.maturity import read_maturity
+from leadqual.outcomes.maturity import Maturity, read_maturity
 from leadqual.outcomes.progress import Check
 from leadqual.outcomes.timeline import to_moment
 from leadqual.qualify.bundle import ModelBundle
-from leadqual.qualify.predict import Predictions
-from leadqual.qualify.reference import CONVERSION, TARGETS
+from leadqual.qualify.reference import CONVERSION
 from leadqual.qualify.rules import rules_bundle
 from leadqual.qualify.score import Head
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.intp]
+Flags = NDArray[np.bool_]
 
-STRICT: Final = "LightGBM on strict labels"
 N_RESAMPLES: Final = 300
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_CONVERSION: Final = TARGETS.index(CONVERSION)
-
-
-@dataclass
-class _Answers:
-    """Predictions per predictor for all leads of the history, NaN where not judged."""
-
-    n_leads: int
-    value_usd: Floats
-    tables: dict[str, dict[str, Floats]] = field(default_factory=dict)
-
-    def put(self, target: str, rows: Codes, found: Mapping[str, Floats]) -> None:
-        """Fill in what some predictors say of some leads."""
-        table = self.tables.setdefault(target, {})
-        for name, p in found.items():
-            table.setdefault(name, np.full(self.n_leads, np.nan))[rows] = p
 
 
 def evaluate(
@@ -104,8 +100,6 @@ def evaluate(
         seed=settings.seed,
         not_before_days=known_until_days(champion),
     )
-    answers = _Answers(history.n_leads, np.full(history.n_leads, np.nan))
-    rows = np.sort(np.concatenate([fold.test for fold in protocol.folds]))
     remark = None
     others = {RULES: rules_bundle()}
     if champion is not None:
@@ -113,108 +107,24 @@ def evaluate(
             champion, protocol, history=history, labels=labels, maturity=maturity
         )
         others |= {CHAMPION: champion} if remark is None else {}
-    fitting = _Fitting(history, others, horizon_days=protocol.horizon_days, settings=settings)
+    fitting = Fitting(
+        history,
+        others,
+        horizon_days=protocol.horizon_days,
+        settings=settings,
+        n_folds=len(protocol.folds),
+    )
+    answers = Answers.empty(history.n_leads)
     used = learners_of_folds or (settings.learners,) * len(protocol.folds)
     with threadpool_limits(limits=1):  # the baselines too, see fit_bundle
-        models = [
-            _judge_fold(answers, fitting.using(learners), fold, known_at=known_at)
+        folds = [
+            answer_fold(answers, fitting.using(learners), fold, known_at=known_at)
             for learners, fold, known_at in zip(used, protocol.folds, protocol.as_of, strict=True)
         ]
-    judging = _Judging(history, labels, protocol, rows, n_resamples, settings.seed)
-    report = _report(judging, answers, models[-1])
+    judging = _Judging(history, labels, maturity, protocol, n_resamples, seed=settings.seed)
+    report = _report(judging, answers, folds[-1])
     version = None if champion is None else champion.version
     return replace(report, champion=version, champion_remark=remark)
-
-
-def _ask(bundle: ModelBundle, history: History, rows: Codes) -> Predictions:
-    columns = take_columns(history.columns, rows)
-    leads = bundle.encoder.encode(columns, n_leads=len(rows))
-    return bundle.predictor.predict(leads, explain=False)
-
-
-@dataclass(frozen=True)
-class _Fitting:
-    """What every fold is fitted with, and the bundles that are asked beside its model."""
-
-    history: History
-    others: Mapping[str, ModelBundle]
-    horizon_days: float | None
-    settings: FitSettings
-
-    def using(self, learners: Learners) -> _Fitting:
-        return replace(self, settings=replace(self.settings, learners=learners))
-
-
-def _judge_fold(
-    answers: _Answers, fitting: _Fitting, fold: Fold, *, known_at: datetime | None
-) -> FittedModel:
-    """Fit on one fold's training rows and fill in all answers for its test rows.
-
-    Every bundle says whether a lead is ever won, the judged question is whether it was won
-    within the horizon. All are brought to it by the same share of wins, so that whom it
-    flatters is not decided by who is being judged. The other baselines are fitted on the wins
-    seen so far and never claimed more.
-    """
-    history, horizon = fitting.history, fitting.horizon_days
-    model = fit_bundle(
-        history.take(fold.train),
-        as_of=known_at,
-        version="evaluation",
-        created_at=known_at or _EPOCH,
-        settings=fitting.settings,
-    )
-    share = 1.0 if horizon is None else float(model.maturity.curve.share_by(horizon))
-    found = _ask(model.bundle, history, fold.test)
-    p = found.p[:, _CONVERSION] * share
-    answers.value_usd[fold.test] = p * found.amount_usd
-    others = {
-        name: _ask(bundle, history, fold.test).p[:, _CONVERSION] * share
-        for name, bundle in fitting.others.items()
-    }
-    baselines = _Baselines.of(model, history, fold)
-    fitted = baselines.of_conversion(model.labels)
-    answers.put(CONVERSION, fold.test, {OURS: p, **fitted, **others})
-    for head in model.bundle.heads:
-        ours = found.p[:, TARGETS.index(head.value)]
-        strict = baselines.of_head(model.labels, Check(head.value))
-        answers.put(head.value, fold.test, {OURS: ours, **strict})
-    return model
-
-
-@dataclass(frozen=True)
-class _Baselines:
-    """The encoded rows that every baseline of one fold reads."""
-
-    encoder: Encoder
-    columns: Columns
-    rows: Codes
-    test: EncodedLeads
-
-    @classmethod
-    def of(cls, model: FittedModel, history: History, fold: Fold) -> _Baselines:
-        encoder = model.bundle.encoder
-        (rows,) = np.nonzero(model.labels.is_usable & model.maturity.is_covered)
-        test = encoder.encode(take_columns(history.columns, fold.test), n_leads=len(fold.test))
-        return cls(encoder, feature_columns(model.history), rows, test)
-
-    def of_conversion(self, labels: Labels) -> dict[str, Floats]:
-        train = self._encode(self.rows)
-        return predict_baselines(train, labels.is_won[self.rows], self.test)
-
-    def of_head(self, labels: Labels, check: Check) -> dict[str, Floats]:
-        """Return the base rate, and LightGBM on wins against the reason itself."""
-        values = labels.heads[check].values
-        (implied,) = np.nonzero(~np.isnan(values))
-        (strict,) = np.nonzero(labels.is_won | (values == 0))
-        passed = labels.is_won[strict]
-        rate = predict_baselines(
-            self._encode(implied), values[implied] == 1, self.test, names=(BASE_RATE,)
-        )
-        trees = predict_baselines(self._encode(strict), passed, self.test, names=(LIGHTGBM,))
-        return {**rate, STRICT: trees[LIGHTGBM]}
-
-    def _encode(self, rows: Codes) -> EncodedLeads:
-        return self.encoder.encode(take_columns(self.columns, rows), n_leads=len(rows))
 
 
 @dataclass(frozen=True)
@@ -223,25 +133,37 @@ class _Judging:
 
     history: History
     labels: Labels
+    maturity: Maturity
     protocol: Protocol
-    rows: Codes
     n_resamples: int
     seed: int
 
-    def outcome(self, answer: Floats, rows: Codes) -> Outcome:
-        """Return what came true of some leads, with their amounts."""
-        value = np.where(answer == 1, np.nan_to_num(self.labels.amount_usd[rows]), 0.0)
-        if (value > 0).sum() < MIN_TEST_WINS:
-            value = np.zeros(len(rows))  # a share of two or three amounts would say nothing
-        _, group = np.unique(self.protocol.group[rows], return_inverse=True)
-        return Outcome(won=answer, value=value, group=group)
+    @cached_property
+    def rows(self) -> Codes:
+        """Return the judged leads of all folds, ascending."""
+        return np.sort(np.concatenate([fold.test for fold in self.protocol.folds]))
 
+    @cached_property
     def won(self) -> Outcome:
         """Return which judged leads were won within the horizon."""
         won = self.labels.is_won[self.rows]
         if self.protocol.horizon_days is not None:
             won &= self.labels.delay_days[self.rows] <= self.protocol.horizon_days
         return self.outcome(won.astype(np.float64), self.rows)
+
+    @cached_property
+    def draws(self) -> list[Floats]:
+        """Return how often each judged lead is drawn, once per resample."""
+        rng = np.random.default_rng(self.seed)
+        return resample(self.won.group, rng, self.n_resamples)
+
+    def outcome(self, answer: Floats, rows: Codes, weights: Floats | None = None) -> Outcome:
+        """Return what came true of some leads, with their amounts."""
+        value = np.where(answer == 1, np.nan_to_num(self.labels.amount_usd[rows]), 0.0)
+        if (value > 0).sum() < MIN_TEST_WINS:
+            value = np.zeros(len(rows))  # a share of two or three amounts would say nothing
+        _, group = np.unique(self.protocol.group[rows], return_inverse=True)
+        return Outcome(won=answer, value=value, group=group, weight=weights)
 
     def judge(self, predictions: Mapping[str, Floats], outcome: Outcome) -> Judged:
         """Measure predictors, each of shape (n,), on one outcome."""
@@ -252,36 +174,49 @@ class _Judging:
             rng=np.random.default_rng(self.seed),
             n_resamples=self.n_resamples,
         )
+        bins = draw_reliability(predictions[OURS], outcome)
         return Judged(
             n_leads=len(outcome.won),
             n_yes=int(outcome.won.sum()),
             comparison=comparison,
-            reliability=tuple(reliability(tally(predictions[OURS], outcome))),
+            reliability=bins,
+            ece_by_chance=error_by_chance(bins, n_effective=outcome.n_effective),
         )
 
 
-def _report(judging: _Judging, answers: _Answers, model: FittedModel) -> EvaluationReport:
-    rows, outcome = judging.rows, judging.won()
+def _report(judging: _Judging, answers: Answers, last: FittedFold) -> EvaluationReport:
+    rows, outcome, labels = judging.rows, judging.won, judging.labels
+    columns = take_columns(judging.history.columns, rows)
     predictions = {name: found[rows] for name, found in answers.tables[CONVERSION].items()}
     p, value = predictions[OURS], answers.value_usd[rows]
-    heads, not_judged = _judge_heads(judging, answers, model)
-    known_until = to_moment(judging.labels.as_of_days)
+    heads, heads_not_judged = _judge_heads(judging, answers, last)
+    stages, stages_not_judged = _judge_stages(judging, answers)
+    known_until = to_moment(labels.as_of_days)
+    explored = judging.history.explored
+    if explored is not None:
+        explored = explored[rows] if explored[rows].any() else None
     return EvaluationReport(
         source=judging.history.source,
         known_until=None if known_until is None else known_until.isoformat(),
         protocol=judging.protocol.text,
         horizon_days=judging.protocol.horizon_days,
-        n_train=int(model.labels.is_usable.sum()),
-        n_train_won=int(model.labels.is_won.sum()),
+        n_train=int(last.model.labels.is_usable.sum()),
+        n_train_won=int(last.model.labels.is_won.sum()),
         conversion=judging.judge(predictions, outcome),
         revenue_by_value=_revenue_by_value(judging, value, outcome),
-        gain=draw_gain(p, value, outcome),
-        slices=measure_slices(take_columns(judging.history.columns, rows), p, outcome),
+        gain=draw_gain(p, value, outcome, draws=judging.draws),
+        capacity=draw_capacity(p, labels.moment_days[rows], outcome, draws=judging.draws),
+        slices=measure_slices(columns, p, outcome, explored=explored),
         heads=heads,
-        heads_not_judged=not_judged,
-        coverage=judging.labels.counts(),
-        learned=model.bundle.summary,
-        notes=model.notes,
+        heads_not_judged=heads_not_judged,
+        stages=stages,
+        stages_not_judged=stages_not_judged,
+        influence=_influence(judging, answers, last),
+        changes=_changes(judging, last, p),
+        coverage=measure_coverage(labels, judging.maturity),
+        selection=measure_selection(judging.history, labels, rows),
+        learned=last.model.bundle.summary,
+        notes=last.model.notes,
     )
 
 
@@ -294,24 +229,102 @@ def _revenue_by_value(judging: _Judging, value_usd: Floats, outcome: Outcome) ->
 
 
 def _judge_heads(
-    judging: _Judging, answers: _Answers, model: FittedModel
+    judging: _Judging, answers: Answers, last: FittedFold
 ) -> tuple[dict[Head, Judged], dict[Head, str]]:
     """Judge each head on what the events of the judged leads imply."""
     heads: dict[Head, Judged] = {}
-    not_judged = dict(model.not_learnable)
+    not_judged = dict(last.model.not_learnable)
     for head in Head:
         predictions = answers.tables.get(head.value)
         if predictions is None:
             continue
         implied = judging.labels.heads[Check(head.value)].values
         rows = judging.rows[~np.isnan(implied[judging.rows])]
-        n_yes = int(implied[rows].sum())
-        if min(n_yes, len(rows) - n_yes) < MIN_TEST_WINS:
-            not_judged[head] = (
-                f"learned, but only {n_yes} judged leads are known to pass and "
-                f"{len(rows) - n_yes} to fail; {MIN_TEST_WINS} of each are needed"
-            )
+        why = _too_few("learned", implied[rows], "judged leads are known")
+        if why:
+            not_judged[head] = why
             continue
         known = {name: p[rows] for name, p in predictions.items()}
         heads[head] = judging.judge(known, judging.outcome(implied[rows], rows))
     return heads, not_judged
+
+
+def _judge_stages(judging: _Judging, answers: Answers) -> tuple[dict[str, Judged], dict[str, str]]:
+    """Judge each step of the funnel on the judged leads that came to it."""
+    stages: dict[str, Judged] = {}
+    not_judged: dict[str, str] = {}
+    for stage in judging.labels.stages:
+        predictions = answers.tables.get(stage_target(stage.name))
+        if predictions is None:
+            continue
+        found = answer_stage(stage, judging.rows)
+        why = _too_few("learned", found.passed, "judged leads that came to it are known")
+        if why:
+            not_judged[stage.name] = f"{why} ({found.text})"
+            continue
+        known = {name: p[found.rows] for name, p in predictions.items()}
+        outcome = judging.outcome(found.passed, found.rows, found.weights)
+        stages[stage.name] = replace(judging.judge(known, outcome), remark=found.text)
+    return stages, not_judged
+
+
+def _too_few(what: str, answers: Floats, who: str) -> str:
+    """Say that too few passed or failed to judge by; empty when there are enough."""
+    n_yes = int(answers.sum())
+    if min(n_yes, len(answers) - n_yes) >= MIN_TEST_WINS:
+        return ""
+    return (
+        f"{what}, but only {n_yes} {who} to pass and {len(answers) - n_yes} to fail; "
+        f"{MIN_TEST_WINS} of each are needed"
+    )
+
+
+def _influence(
+    judging: _Judging, answers: Answers, last: FittedFold
+) -> dict[str, tuple[Influence, ...]]:
+    """Return the features that move conversion and each head, with what was observed."""
+    encoder, rows = last.model.bundle.encoder, judging.rows
+    columns = take_columns(judging.history.columns, rows)
+    leads = encoder.encode(columns, n_leads=len(rows))
+    found = {}
+    for target, table in answers.added.by_target.items():
+        missing = np.full(answers.n_leads, np.nan)
+        answer = _answer_to(judging, target)
+        known = ~np.isnan(answer)
+        question = Question(
+            added={name: table.get(name, missing)[rows] for name in encoder.feature_names},
+            p=answers.tables[target][OURS][rows],
+            outcome=judging.outcome(answer[known], rows[known]),
+            is_known=known,
+        )
+        found[target] = measure_influence(encoder, leads, question)
+    return found
+
+
+def _answer_to(judging: _Judging, target: str) -> Floats:
+    """Return what is known of each judged lead: 1, 0 or NaN."""
+    if target == CONVERSION:
+        return judging.won.won
+    return judging.labels.heads[Check(target)].values[judging.rows]
+
+
+def _changes(judging: _Judging, last: FittedFold, p: Floats) -> Changes | None:
+    """Say what changed since training; None where the judged leads are no later ones.
+
+    Judged leads were worked, so they are compared with worked ones: who is chosen is no drift.
+    """
+    if not judging.history.is_ordered:
+        return None
+    encoder = last.model.bundle.encoder
+    (worked,) = np.nonzero(last.is_worked)
+    columns = take_columns(judging.history.columns, judging.rows)
+    return measure_changes(
+        encoder,
+        take_leads(last.train, worked),
+        encoder.encode(columns, n_leads=len(judging.rows)),
+        columns=(take_columns(last.columns, worked), columns),
+        p=(last.p_worked, p),
+        win_rate=measure_win_rate(
+            judging.labels, judging.maturity, judging.protocol, judged=judging.rows
+        ),
+    )

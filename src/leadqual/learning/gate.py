@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from leadqual.learning.baselines import BASE_RATE
+from leadqual.learning.judged import CHAMPION, OURS, RULES, Judged
 from leadqual.learning.metrics import Interval
-from leadqual.learning.report import CHAMPION, OURS, RULES, EvaluationReport, Judged
+from leadqual.learning.report import EvaluationReport
 
 MAX_AUC_LOSS: Final = 0.02
 """A candidate this much below the champion is refused even where the interval is wide."""

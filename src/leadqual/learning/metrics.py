@@ -183,11 +183,14 @@ class Outcome:
         Won amount, 0 where not won.
     group : ndarray of intp, shape (n,)
         Leads with one number are drawn together (exact duplicates).
+    weight : ndarray of float64, shape (n,), optional
+        How many leads each one stands for, itself and those too young to be judged; None: one.
     """
 
     won: Floats
     value: Floats
     group: NDArray[np.intp]
+    weight: Floats | None = None
 
     @classmethod
     def of(cls, won: Floats, value: Floats | None = None) -> Outcome:
@@ -195,11 +198,28 @@ class Outcome:
         amounts = np.zeros(len(won)) if value is None else np.nan_to_num(value)
         return cls(won=won.astype(np.float64), value=amounts, group=np.arange(len(won)))
 
+    @property
+    def weights(self) -> Floats:
+        """Return what each lead counts, shape (n,)."""
+        return np.ones(len(self.won)) if self.weight is None else self.weight
+
+    @property
+    def n_effective(self) -> float:
+        """Return how many equal, independent leads would tell as much as these (Kish)."""
+        if not len(self.won):
+            return 0.0
+        per_group = np.bincount(self.group, self.weights)
+        return float(per_group.sum() ** 2 / max(float((per_group**2).sum()), 1e-12))
+
 
 def tally(p: Floats, outcome: Outcome, weights: Floats | None = None) -> Tally:
-    """Sum leads, wins and value per distinct prediction, each of shape (n,)."""
+    """Sum leads, wins and value per distinct prediction, each of shape (n,).
+
+    `weights` say how often each lead was drawn; they come on top of those of the outcome.
+    """
     distinct, place = np.unique(p, return_inverse=True)
-    return _Placed(distinct, place).tally(outcome, np.ones(len(p)) if weights is None else weights)
+    drawn = np.ones(len(p)) if weights is None else weights
+    return _Placed(distinct, place).tally(outcome, drawn * outcome.weights)
 
 
 @dataclass(frozen=True)
@@ -278,8 +298,8 @@ def compare(
     n_resamples : int
         0 gives the figures without intervals.
     """
-    even = np.ones(len(outcome.won))
-    resamples = _resamples(outcome.group, rng, n_resamples)
+    even = outcome.weights
+    resamples = [drawn * even for drawn in resample(outcome.group, rng, n_resamples)]
     drawn = {}
     for name, p in predictions.items():
         placed = _Placed(*np.unique(np.asarray(p, dtype=np.float64), return_inverse=True))
@@ -289,15 +309,15 @@ def compare(
     return Comparison(
         metrics={name: _intervals(table) for name, table in drawn.items()},
         differences={
-            name: _intervals(drawn[reference] - table)
+            name: _intervals(drawn[reference] - table, is_difference=True)
             for name, table in drawn.items()
             if name != reference
         },
     )
 
 
-def _resamples(group: NDArray[np.intp], rng: np.random.Generator, n: int) -> list[Floats]:
-    """Weights of n bootstrap resamples of whole groups, each of shape (len(group),)."""
+def resample(group: NDArray[np.intp], rng: np.random.Generator, n: int) -> list[Floats]:
+    """Return how often each row is drawn in n bootstrap resamples of whole groups."""
     n_groups = int(group.max()) + 1 if len(group) else 0
     return [
         np.bincount(rng.integers(0, n_groups, n_groups), minlength=n_groups)[group].astype(float)
@@ -305,11 +325,25 @@ def _resamples(group: NDArray[np.intp], rng: np.random.Generator, n: int) -> lis
     ]
 
 
-def _intervals(table: Floats) -> dict[str, Interval]:
+def _intervals(table: Floats, *, is_difference: bool = False) -> dict[str, Interval]:
     """First row is the figure, the other rows are its resamples; one column per metric."""
-    found = {}
-    for name, column in zip(METRICS, table.T, strict=True):
-        drawn = column[1:][np.isfinite(column[1:])]
-        low, high = np.quantile(drawn, [0.025, 0.975]) if len(drawn) else (np.nan, np.nan)
-        found[name] = Interval(float(column[0]), float(low), float(high))
-    return found
+    return {
+        name: _interval(column, is_error=name == "ece" and not is_difference)
+        for name, column in zip(METRICS, table.T, strict=True)
+    }
+
+
+def _interval(column: Floats, *, is_error: bool) -> Interval:
+    """Return a figure with the middle 95 % of its resamples.
+
+    The calibration error takes every gap for one, so each resample adds noise on top of noise and
+    its resamples lie above it. Its interval is turned around the figure, which takes that out,
+    and holds the figure itself.
+    """
+    value, drawn = float(column[0]), column[1:][np.isfinite(column[1:])]
+    if not len(drawn):
+        return Interval(value, float("nan"), float("nan"))
+    low, high = (float(bound) for bound in np.quantile(drawn, [0.025, 0.975]))
+    if is_error:
+        low, high = max(min(2 * value - high, value), 0.0), max(2 * value - low, value)
+    return Interval(value, low, high)

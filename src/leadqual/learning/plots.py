@@ -11,21 +11,23 @@ Point = tuple[float, float]
 
 WIDTH: Final = 420
 HEIGHT: Final = 300
-_LEFT, _RIGHT, _TOP, _BOTTOM = 56, 24, 12, 44
+_LEFT, _RIGHT, _TOP, _BOTTOM = 68, 24, 12, 48
 
 
 @dataclass(frozen=True)
 class Line:
     """One series: its points in data units, its name and its CSS class.
 
-    `sizes` draws dots of these radii in pixels instead of a line. Without a name it is not in the
-    legend.
+    `sizes` draws dots of these radii in pixels instead of a line. `spans` are a lower and an upper
+    value per point: bars where there are dots, a band where there is a line. Without a name it is
+    not in the legend.
     """
 
     name: str
     points: Sequence[Point]
     style: str
     sizes: Sequence[float] = ()
+    spans: Sequence[tuple[float, float]] = ()
 
 
 @dataclass(frozen=True)
@@ -104,7 +106,7 @@ def _grid(x: Axis, y: Axis) -> str:
             f'<line class="grid" x1="{at_x:.1f}" y1="{_TOP}" x2="{at_x:.1f}" y2="{bottom}"/>',
             f'<line class="grid" x1="{_LEFT}" y1="{at_y:.1f}" x2="{WIDTH - _RIGHT}" '
             f'y2="{at_y:.1f}"/>',
-            f'<text x="{at_x:.1f}" y="{bottom + 16}" text-anchor="{x.anchor(step)}">'
+            f'<text x="{at_x:.1f}" y="{bottom + 18}" text-anchor="{x.anchor(step)}">'
             f"{escape(x.label(step))}</text>",
             f'<text x="{_LEFT - 6}" y="{at_y + 4:.1f}" text-anchor="end">'
             f"{escape(y.label(step))}</text>",
@@ -120,13 +122,33 @@ def _grid(x: Axis, y: Axis) -> str:
 
 def _series(line: Line, x: Axis, y: Axis) -> str:
     places = [(_x(a, x), _y(b, y)) for a, b in line.points]
+    spans = _spans(line, x, y)
     if line.sizes:
-        return "".join(
+        return spans + "".join(
             f'<circle class="{line.style}" cx="{a:.1f}" cy="{b:.1f}" r="{size:.1f}"/>'
             for (a, b), size in zip(places, line.sizes, strict=True)
         )
     path = " ".join(f"{a:.1f},{b:.1f}" for a, b in places)
-    return f'<polyline class="{line.style}" points="{path}"/>'
+    return f'{spans}<polyline class="{line.style}" points="{path}"/>'
+
+
+def _spans(line: Line, x: Axis, y: Axis) -> str:
+    """Draw what the values may be: a bar per dot, or a band along a line."""
+    if not line.spans:
+        return ""
+    ends = [
+        (_x(a, x), _y(low, y), _y(high, y))
+        for (a, _), (low, high) in zip(line.points, line.spans, strict=True)
+    ]
+    if line.sizes:
+        return "".join(
+            f'<line class="{line.style} bar" x1="{a:.1f}" x2="{a:.1f}" y1="{low:.1f}" '
+            f'y2="{high:.1f}"/>'
+            for a, low, high in ends
+        )
+    around = [*((a, high) for a, _, high in ends), *((a, low) for a, low, _ in reversed(ends))]
+    path = " ".join(f"{a:.1f},{b:.1f}" for a, b in around)
+    return f'<polygon class="{line.style} band" points="{path}"/>'
 
 
 def _legend(line: Line, lines_up: int) -> str:

@@ -3,67 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Final
+from dataclasses import dataclass, field
 
-import numpy as np
-
-from leadqual.learning.baselines import BASE_RATE
-from leadqual.learning.curves import Gain, Slice
-from leadqual.learning.metrics import Comparison, Interval
+from leadqual.learning import verdicts
+from leadqual.learning.capacity import CapacityCurve
+from leadqual.learning.coverage import Coverage, Refused, Selection
+from leadqual.learning.curves import Gain
+from leadqual.learning.drift import Changes
+from leadqual.learning.influence import Influence
+from leadqual.learning.json_values import to_json
+from leadqual.learning.judged import Judged
+from leadqual.learning.metrics import Interval
+from leadqual.learning.slices import Slice
+from leadqual.learning.verdicts import Tone
 from leadqual.qualify.score import Head
 
-OURS: Final = "leadqual"
-RULES: Final = "written rules"
-CHAMPION: Final = "champion"
 
-
-@dataclass(frozen=True)
-class Judged:
-    """One question, answered by several predictors on the same leads.
-
-    Parameters
-    ----------
-    n_leads, n_yes : int
-        Leads it was judged on.
-    comparison : Comparison
-        Metrics per predictor, and ours minus each other one, paired.
-    reliability : tuple of (predicted, observed, n_leads)
-        Of our predictions, in ten bins of equal size.
-    """
-
-    n_leads: int
-    n_yes: int
-    comparison: Comparison
-    reliability: tuple[tuple[float, float, float], ...]
-
-    @property
-    def ours(self) -> Mapping[str, Interval]:
-        """Return our metrics by name."""
-        return self.comparison.metrics[OURS]
-
-    @property
-    def has_ranking_skill(self) -> bool:
-        """Return whether the interval of our AUC lies above one half."""
-        return self.ours["auc"].low > 0.5
-
-    @property
-    def beats_base_rate(self) -> bool:
-        """Return whether our log loss is below the base rate's with its whole interval."""
-        return self.comparison.differences[BASE_RATE]["log_loss"].high < 0
-
-    def as_dict(self) -> dict[str, object]:
-        """Return the figures as JSON values."""
-        return {
-            "n_leads": self.n_leads,
-            "n_yes": self.n_yes,
-            "metrics": _dicts(self.comparison.metrics),
-            "ours_minus_other": _dicts(self.comparison.differences),
-            "reliability": [list(point) for point in self.reliability],
-        }
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class EvaluationReport:
     """How good a model made from a history would have been on leads it did not see.
 
@@ -85,14 +41,24 @@ class EvaluationReport:
         Share of revenue in the top 20 % by expected value; NaN where no amount is known.
     gain : Gain
         Curves of wins and revenue caught.
+    capacity : CapacityCurve or None
+        Wins caught by so many leads a day; None without times.
     slices : tuple of Slice
         Parts of the judged leads.
-    heads : mapping of Head to Judged
-        Judged on what the events imply, which is not the whole truth.
-    heads_not_judged : mapping of Head to str
+    heads, stages : mapping of Head or str to Judged
+        Heads are judged on what the events imply, which is not the whole truth; steps of the
+        funnel on the judged leads that came to them.
+    heads_not_judged, stages_not_judged : mapping of Head or str to str
         Why not, in words.
-    coverage : mapping of str to int
-        Leads per kind of label, in the whole history.
+    influence : mapping of str to tuple of Influence
+        Per question (a head or `conversion`) what moves the scores, strongest first. Exact for
+        heads and for conversion in one step, of first order for a product.
+    changes : Changes or None
+        Between training and judged leads; None without an order in time.
+    coverage : Coverage
+        What the events of the whole history say.
+    selection : Selection
+        Who was judged, of those who came.
     learned : mapping of str to object
         Summary of the fitted model.
     notes : tuple of str
@@ -101,6 +67,8 @@ class EvaluationReport:
         Version of the champion, when there is one.
     champion_remark : str or None
         Why the champion was not compared, when there is one and it was not.
+    refused : Refused
+        What was not used, and why; from whoever read the history.
     """
 
     source: str
@@ -112,77 +80,72 @@ class EvaluationReport:
     conversion: Judged
     revenue_by_value: Interval
     gain: Gain
+    capacity: CapacityCurve | None
     slices: tuple[Slice, ...]
     heads: Mapping[Head, Judged]
     heads_not_judged: Mapping[Head, str]
-    coverage: Mapping[str, int]
+    stages: Mapping[str, Judged]
+    stages_not_judged: Mapping[str, str]
+    influence: Mapping[str, tuple[Influence, ...]]
+    changes: Changes | None
+    coverage: Coverage
+    selection: Selection
     learned: Mapping[str, object]
     notes: tuple[str, ...]
     champion: str | None = None
     champion_remark: str | None = None
+    refused: Refused = field(default_factory=lambda: Refused({}, {}, {}))
+
+    @property
+    def headline(self) -> tuple[Tone, str]:
+        """Return the one sentence that a reader should take away, and whether it is good news."""
+        return verdicts.say_headline(self.conversion)
 
     @property
     def verdicts(self) -> tuple[str, ...]:
         """Return what the figures mean, in plain words; "no skill" where that is so.
 
-        Heads are named where they have none: the others speak by their figures.
+        Ranking, probabilities and the comparison with others always; then what lacks skill (the
+        best tenth, heads by name: the others speak by their figures), a level that is off, parts
+        that differ from their prediction, and columns that moved.
         """
-        conversion = self.conversion
-        auc, loss = conversion.ours["auc"], conversion.ours["log_loss"]
-        base = conversion.comparison.metrics[BASE_RATE]["log_loss"]
-        ranks = (
-            f"Ranking works: AUC {_in_words(auc)}."
-            if conversion.has_ranking_skill
-            else f"No skill in ranking: the interval of AUC {_in_words(auc)} includes one half."
+        return (
+            *verdicts.judge_conversion(self.conversion),
+            *self.heads_without_skill.values(),
+            *verdicts.judge_level(self.conversion),
+            *verdicts.judge_parts(self.slices),
+            *verdicts.judge_changes(self.changes),
         )
-        levels = (
-            f"Probabilities say more than the base rate: log loss {_in_words(loss)} against "
-            f"{base.value:.3f}."
-            if conversion.beats_base_rate
-            else f"No skill in probabilities: log loss {_in_words(loss)} is not clearly below the "
-            f"base rate's {base.value:.3f}."
-        )
-        return ranks, levels, self._beside_others(), *self.heads_without_skill.values()
 
     @property
     def heads_without_skill(self) -> dict[Head, str]:
         """Return per judged head what it cannot do, in plain words; heads with skill are absent."""
-        found = {head: _no_skill(head.value, judged) for head, judged in self.heads.items()}
+        found = {head: verdicts.no_skill(head.value, it) for head, it in self.heads.items()}
         return {head: said for head, said in found.items() if said}
 
     @property
     def without_skill(self) -> tuple[str, ...]:
         """Return what the method cannot do, conversion first; empty when all has skill."""
-        conversion = _no_skill("conversion", self.conversion)
-        return (*([conversion] if conversion else []), *self.heads_without_skill.values())
-
-    def _beside_others(self) -> str:
-        """Say who is better or worse than we are, as far as intervals tell."""
-        better, worse = [], []
-        for name, found in self.conversion.comparison.differences.items():
-            if found["auc"].low > 0:
-                worse.append(name)
-            elif found["auc"].high < 0:
-                better.append(name)
-        parts = []
-        if worse:
-            parts.append(f"ranks better than {', '.join(worse)}")
-        if better:
-            parts.append(f"ranks worse than {', '.join(better)}")
-        if not parts:
-            return "In ranking, no clear difference to any other predictor."
-        return f"leadqual {' and '.join(parts)}; no clear difference to the others."
+        conversion = verdicts.no_skill("conversion", self.conversion)
+        return (
+            *([conversion] if conversion else []),
+            *verdicts.judge_top(self.conversion),
+            *self.heads_without_skill.values(),
+        )
 
     def metrics(self) -> dict[str, Interval]:
         """Return every headline metric by a flat name, for a lab book."""
         flat = {f"conversion.{name}": found for name, found in self.conversion.ours.items()}
         for head, judged in self.heads.items():
             flat |= {f"{head.value}.{name}": found for name, found in judged.ours.items()}
+        for stage, judged in self.stages.items():
+            flat |= {f"stage_{stage}.{name}": found for name, found in judged.ours.items()}
         flat["conversion.revenue_20_by_value"] = self.revenue_by_value
         return flat
 
     def as_dict(self) -> dict[str, object]:
         """Return the report as JSON values: no NaN, no infinity."""
+        tone, headline = self.headline
         return {
             "source": self.source,
             "known_until": self.known_until,
@@ -190,52 +153,25 @@ class EvaluationReport:
             "horizon_days": self.horizon_days,
             "n_train": self.n_train,
             "n_train_won": self.n_train_won,
+            "headline": {"tone": tone.value, "text": headline},
             "verdicts": list(self.verdicts),
             "conversion": self.conversion.as_dict(),
             "revenue_20_by_value": self.revenue_by_value.as_dict(),
-            "gain": {name: list(points) for name, points in asdict(self.gain).items()},
-            "slices": [_without_nan(asdict(part)) for part in self.slices],
+            "gain": to_json(self.gain),
+            "capacity": None if self.capacity is None else self.capacity.as_dict(),
+            "slices": to_json(self.slices),
             "heads": {head.value: judged.as_dict() for head, judged in self.heads.items()},
             "heads_not_judged": {head.value: why for head, why in self.heads_not_judged.items()},
-            "coverage": dict(self.coverage),
+            "stages": {name: judged.as_dict() for name, judged in self.stages.items()},
+            "stages_not_judged": dict(self.stages_not_judged),
+            "influence": to_json(self.influence),
+            "changes": to_json(self.changes),
+            "coverage": dict(self.coverage.counts),
+            "known": to_json(self.coverage),
+            "selection": self.selection.as_dict(),
             "learned": dict(self.learned),
             "notes": list(self.notes),
             "champion": self.champion,
             "champion_remark": self.champion_remark,
+            "refused": to_json(self.refused),
         }
-
-
-def _no_skill(name: str, judged: Judged) -> str:
-    """Say what does not rank, or says no more than the base rate; empty when it has skill."""
-    lacks = []
-    if not judged.has_ranking_skill:
-        auc = _in_words(judged.ours["auc"])
-        lacks.append(f"in ranking (the interval of AUC {auc} does not lie above one half)")
-    if not judged.beats_base_rate:
-        loss = _in_words(judged.ours["log_loss"])
-        base = judged.comparison.metrics[BASE_RATE]["log_loss"].value
-        lacks.append(
-            f"in probabilities (log loss {loss} is not clearly below the base rate's {base:.3f})"
-        )
-    if not lacks:
-        return ""
-    known = f"{judged.n_yes} of {judged.n_leads} leads are a yes"
-    return f"{name}: no skill {' and '.join(lacks)}; {known}."
-
-
-def _in_words(found: Interval) -> str:
-    return f"{found.value:.3f} [{found.low:.3f}, {found.high:.3f}]"
-
-
-def _dicts(table: Mapping[str, Mapping[str, Interval]]) -> dict[str, object]:
-    return {
-        name: {metric: found.as_dict() for metric, found in row.items()}
-        for name, row in table.items()
-    }
-
-
-def _without_nan(row: dict[str, object]) -> dict[str, object]:
-    return {
-        name: None if isinstance(value, float) and not np.isfinite(value) else value
-        for name, value in row.items()
-    }

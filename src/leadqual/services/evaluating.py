@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 
+from leadqual.learning.coverage import Refused
 from leadqual.learning.evaluation import evaluate as evaluate_history
-from leadqual.learning.report import CHAMPION, EvaluationReport
+from leadqual.learning.guard import find_leaks
+from leadqual.learning.judged import CHAMPION
+from leadqual.learning.report import EvaluationReport
 from leadqual.learning.report_html import render
 from leadqual.learning.settings import FitSettings
+from leadqual.outcomes.labels import label_history
 from leadqual.qualify.bundle import ModelBundle
-from leadqual.services.histories import HistorySource, load_history
+from leadqual.routing.standard import Standard
+from leadqual.routing.standard_parts import CutMode
+from leadqual.services.histories import HistorySource, LoadedHistory, load_history
 from leadqual.services.workshop import Workshop, active_standard
 
 Step = Callable[[str], None]
@@ -57,11 +63,16 @@ def evaluate(
         bundle = workshop.registry.load(version)
     on_step("Reading the history")
     loaded = load_history(workshop.store, source, now=now)
+    standard = active_standard(workshop)
+    on_step("Looking for leaks")
+    labels = label_history(loaded.history, as_of=source.as_of, check_order=standard.check_order)
+    refused = say_refused(loaded, find_leaks(loaded.history, labels))
     on_step("Fitting on the older part, judging on the newest")
-    settings = FitSettings(check_order=active_standard(workshop).check_order)
+    settings = FitSettings(check_order=standard.check_order)
     report = evaluate_history(
         loaded.history, as_of=source.as_of, settings=settings, champion=bundle
     )
+    report = put_in_place(report, standard, refused=refused)
     title = "Evaluation" if version is None else f"Evaluation of model {version}"
     return Evaluated(
         document={
@@ -72,6 +83,31 @@ def evaluate(
         text="\n".join([_text(report, version), *loaded.rejections.lines()]),
         html=render(report, title=title),
     )
+
+
+def say_refused(loaded: LoadedHistory, leaks: Mapping[str, str]) -> Refused:
+    """Return what of a history was not used, or should not be, and why."""
+    rejections = loaded.rejections
+    return Refused(rows=rejections.n_rows, problems=rejections.problems, leaks=leaks)
+
+
+def put_in_place(
+    report: EvaluationReport, standard: Standard, *, refused: Refused
+) -> EvaluationReport:
+    """Add to a report what the deployment knows: its capacity, and what of the data was refused.
+
+    A capacity is marked only where the standard fills it: in the other mode its numbers decide
+    nothing.
+    """
+    cut = standard.cut
+    capacity = None
+    if cut.mode is CutMode.FILL_CAPACITY:
+        capacity = cut.fill_capacity.mrr.capacity_per_day + cut.fill_capacity.sdr.capacity_per_day
+    curve = report.capacity
+    if curve is not None:
+        n_days = len(set(standard.business_hours.weekdays))
+        curve = curve.of_team(capacity=capacity, days_per_week=n_days)
+    return replace(report, capacity=curve, refused=refused)
 
 
 def _text(report: EvaluationReport, version: str | None) -> str:

@@ -14,8 +14,9 @@ from leadqual.learning.card import model_card
 from leadqual.learning.evaluation import evaluate
 from leadqual.learning.fitting import fit_bundle
 from leadqual.learning.gate import judge
+from leadqual.learning.judged import CHAMPION, OURS, RULES
 from leadqual.learning.protocol import plan_protocol
-from leadqual.learning.report import CHAMPION, OURS, RULES, EvaluationReport
+from leadqual.learning.report import EvaluationReport
 from leadqual.learning.report_html import render
 from leadqual.outcomes.history import History
 from leadqual.outcomes.labels import label_history
@@ -60,7 +61,7 @@ def test_every_predictor_is_judged_on_the_same_leads_with_an_interval(
 
 
 def test_skill_is_found_and_said(skilled: EvaluationReport) -> None:
-    ranking, probabilities, _ = skilled.verdicts
+    ranking, probabilities, *_ = skilled.verdicts
 
     assert skilled.conversion.has_ranking_skill
     assert skilled.conversion.beats_base_rate
@@ -69,7 +70,7 @@ def test_skill_is_found_and_said(skilled: EvaluationReport) -> None:
 
 
 def test_no_skill_is_said_in_plain_words(unskilled: EvaluationReport) -> None:
-    ranking, probabilities, _ = unskilled.verdicts
+    ranking, probabilities, *_ = unskilled.verdicts
 
     assert ranking.startswith("No skill in ranking")
     assert probabilities.startswith("No skill in probabilities")

@@ -1,0 +1,1 @@
+"""An evaluation as one HTML page: its sections, tables and charts."""
