@@ -92,14 +92,24 @@ def test_noise_does_not_talk_a_step_out_of_its_rate_and_signal_does() -> None:
     assert math.isfinite(choose(Z, signal, RATE).recipe.ridge)
 
 
+def test_an_average_never_gives_way_to_the_rate() -> None:
+    rng = np.random.default_rng(5)
+    Z = rng.normal(size=(600, 8))
+
+    choice = choose(Z, (rng.random(600) < 0.4).astype(float))
+
+    assert math.isfinite(choice.recipe.ridge)
+    assert "the rate alone" not in choice.losses
+
+
 def test_every_candidate_is_reported_with_its_loss() -> None:
     rng = np.random.default_rng(3)
     Z = rng.normal(size=(400, 3))
     y = (rng.random(400) < 1 / (1 + np.exp(-Z[:, 0]))).astype(float)
 
-    losses = choose(Z, y).losses
+    losses = choose(Z, y, RATE).losses
 
-    assert set(losses) == {recipe.label for recipe in candidates(LEARNERS)}
+    assert set(losses) == {recipe.label for recipe in candidates(LEARNERS, RATE)}
     assert losses["logistic regression (ridge 10)"] < losses["the rate alone"]
 
 
