@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -28,9 +27,8 @@ from leadqual.services.tuning import (
     FindLearners,
     LearnersFound,
     Past,
-    find_tuned,
     keep_defaults,
-    require_minutes,
+    tune_for,
 )
 from leadqual.services.workshop import Workshop, active_standard
 
@@ -137,14 +135,9 @@ def train(
             "--allow-leaks got an empty reason; say why these columns were known when the lead "
             "came, for those who read the model card"
         )
-    find = keep_defaults
+    find: FindLearners = keep_defaults
     if tune_minutes is not None:
-        find = partial(
-            find_tuned,
-            home=workshop.settings.home,
-            minutes=require_minutes(tune_minutes),
-            on_step=on_step,
-        )
+        find = tune_for(tune_minutes, home=workshop.settings.home, on_step=on_step)
     with hold_training_lock(workshop.registry.models_dir) as is_first:
         if not is_first:
             raise ConflictError(

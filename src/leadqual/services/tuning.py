@@ -7,8 +7,9 @@ import json
 import math
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -97,44 +98,47 @@ def follow_champion(past: Past) -> LearnersFound:
     return LearnersFound(learners, record={**record, "tuned_for": origin, "remark": remark})
 
 
-def require_minutes(minutes: float) -> float:
-    """Return a number of minutes to tune in.
+def tune_for(
+    minutes: float, *, home: Path, on_step: Step, max_trials: int | None = None
+) -> FindLearners:
+    """Return what tunes on the leads before the judged ones, going on with earlier trials.
+
+    Parameters
+    ----------
+    minutes : float
+        Above 0 and at most a day; shared by the folds of a history without order.
+    home : Path
+        Folder of the deployment, where trials are kept.
+    on_step : callable
+        Told now and then how far it is.
+    max_trials : int, optional
+        As in `Budget`: with a number and time enough, the same data gives the same learners.
+
+    Returns
+    -------
+    callable
+        It may raise `StoreError` or `ConfigError` when the trials cannot be kept. Too little to
+        tune by is no error: the defaults are kept, and the record says why.
 
     Raises
     ------
     InputError
-        It is not a number above 0 and up to a day.
+        `minutes` is no such number.
+    ConfigError
+        optuna is not installed.
     """
     if not (math.isfinite(minutes) and 0 < minutes <= MAX_MINUTES):
         raise InputError(
             f"--tune must be a number of minutes above 0 and at most {MAX_MINUTES:.0f} (a day), "
             "such as 5 or 0.5"
         )
-    return minutes
-
-
-def find_tuned(past: Past, *, home: Path, minutes: float, on_step: Step) -> LearnersFound:
-    """Tune on what lies before the judged leads, going on with trials of an earlier run.
-
-    Parameters
-    ----------
-    past : Past
-        What will be judged and learned from.
-    home : Path
-        Folder of the deployment, where trials are kept.
-    minutes : float
-        From `require_minutes`; shared by the folds of a history without order.
-    on_step : callable
-        Told now and then how far it is.
-
-    Raises
-    ------
-    ConfigError
-        optuna is not installed.
-    StoreError
-        The trials cannot be kept.
-    """
     require_optuna()
+    return partial(_find_tuned, minutes=minutes, home=home, max_trials=max_trials, on_step=on_step)
+
+
+def _find_tuned(
+    past: Past, *, minutes: float, home: Path, max_trials: int | None, on_step: Step
+) -> LearnersFound:
     on_step("Tuning: reading the past")
     ends_at = time.monotonic() + 60 * minutes
     given = past.settings.learners
@@ -145,9 +149,8 @@ def find_tuned(past: Past, *, home: Path, minutes: float, on_step: Step) -> Lear
         found: list[Tuning] = []
         for place, world in enumerate(worlds):
             seconds = (ends_at - time.monotonic()) / (len(worlds) - place)
-            found.append(
-                _tune_in(world, past.settings, home=home, seconds=seconds, on_step=on_step)
-            )
+            budget = Budget(seconds, max_trials)
+            found.append(_tune_in(world, past.settings, home=home, budget=budget, on_step=on_step))
     except NotEnoughDataError as error:
         return LearnersFound(given, record=_record(None, f"not tuned: {error}", minutes=minutes))
     kept = found[-1]
@@ -160,17 +163,19 @@ def find_tuned(past: Past, *, home: Path, minutes: float, on_step: Step) -> Lear
 
 
 def _tune_in(
-    world: World, settings: FitSettings, *, home: Path, seconds: float, on_step: Step
+    world: World, settings: FitSettings, *, home: Path, budget: Budget, on_step: Step
 ) -> Tuning:
-    began = time.monotonic()
+    began = budget.clock()
     folds = plan_folds(world, settings)
+    key = _name_study(world, settings)
+    rest = budget.seconds - (budget.clock() - began)
     with open_trials(home) as url:
         return tune(
             folds,
             settings=settings,
-            budget=Budget(seconds - (time.monotonic() - began)),
+            budget=replace(budget, seconds=rest),
             url=url,
-            key=_name_study(world, settings),
+            key=key,
             watch=_Progress(on_step),
         )
 
