@@ -10,25 +10,23 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils import check_consistent_length, check_random_state
+from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from leadqual.learning.by_target import FittedTargets, fit_targets
-from leadqual.learning.dated_wins import NO_DELAYS, DatedWins, judge_answers, mean_auc
+from leadqual.learning.dated_wins import NO_DELAYS, judge_answers, mean_auc
 from leadqual.learning.frames import plain_columns, score_frame
-from leadqual.learning.known_answers import WON_AT, KnownAnswers, read_answers
 from leadqual.learning.notebook_data import (
-    as_label_table,
+    check_together,
     label_leads,
     order_leads,
     read_as_of,
-    read_one_outcome,
+    read_labels,
     read_sample_weight,
 )
 from leadqual.learning.settings import MIN_PER_CLASS, FitSettings, Learners
 from leadqual.qualify.policy import ScoringPolicy
-from leadqual.qualify.reference import CONVERSION
 from leadqual.qualify.scoring import ScoreTable, score_columns
 
 Floats = NDArray[np.float64]
@@ -151,8 +149,8 @@ class LeadQualifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sk
             `conversion`, `fit`, `authority`, `budget` (1 yes, 0 no, NaN not known), `won_at` and
             `lost_at` instead of `conversion` (when it happened), `amount_usd` (of won leads).
         sample_weight : array of shape (n_leads,), optional
-            From 0; a lead of weight 0 is left out. It counts in the learners, not in the
-            encoding and the amounts. With `won_at`, the level is then left as they have it.
+            How many leads each counts for in the learners, from 0 (left out). The encoding and
+            the amounts count leads. With `won_at`, the level is then what the learners have.
 
         Raises
         ------
@@ -166,8 +164,9 @@ class LeadQualifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sk
         """
         frame = self._read(X, is_fit=True)
         weights = read_sample_weight(sample_weight, len(frame))
-        known = self._read_labels(frame, y, is_counted=weights > 0, is_fit=True)
+        known, classes = read_labels(y, names=self.targets, classes=None, is_counted=weights > 0)
         as_of = read_as_of(self.as_of)
+        check_together(known, frame, time_column=self.time_column, as_of=as_of)
         order, moments = order_leads(frame, self.time_column, weights=weights, as_of=as_of)
         data = label_leads(
             plain_columns(frame.iloc[order], self.time_column),
@@ -183,7 +182,10 @@ class LeadQualifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sk
             created_at=moments[-1].item().replace(tzinfo=UTC),
             settings=FitSettings(seed=seed, learners=Learners(min_count=self.min_count)),
         )
-        self._remember(fitted, known.targets, data.wins)
+        self.classes_ = classes
+        self.targets_ = known.targets
+        self.delay_curve_ = NO_DELAYS if data.wins is None else data.wins.maturity.curve
+        self._remember(fitted)
         return self
 
     @available_if(_has_one_outcome)  # type: ignore[untyped-decorator]  # sklearn has no types
@@ -260,15 +262,12 @@ class LeadQualifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sk
         check_is_fitted(self)
         frame = self._read(X, is_fit=False)
         weights = read_sample_weight(sample_weight, len(frame))
-        known = self._read_labels(frame, y, is_counted=weights > 0, is_fit=False)
-        order, moments = order_leads(
-            frame, self.time_column, weights=weights, as_of=read_as_of(self.as_of)
-        )
+        known, _ = read_labels(y, names=self.targets, classes=self.classes_, is_counted=weights > 0)
+        as_of = read_as_of(self.as_of)
+        check_together(known, frame, time_column=self.time_column, as_of=as_of)
+        order, moments = order_leads(frame, self.time_column, weights=weights, as_of=as_of)
         answers = judge_answers(
-            known.take(order),
-            moments=moments,
-            as_of=read_as_of(self.as_of),
-            curve=self.delay_curve_,
+            known.take(order), moments=moments, as_of=as_of, curve=self.delay_curve_
         )
         p = {name: found[order] for name, found in zip(self.targets_, self._p(X), strict=True)}
         return mean_auc(answers, p, weights[order])
@@ -286,45 +285,14 @@ class LeadQualifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sk
         names = getattr(self, "feature_names_in_", [f"x{i}" for i in range(array.shape[1])])
         return pd.DataFrame(array, columns=names)
 
-    def _read_labels(
-        self, frame: pd.DataFrame, y: ArrayLike, *, is_counted: NDArray[np.bool_], is_fit: bool
-    ) -> KnownAnswers:
-        """Check y against X and the classes of `fit`, which it remembers when fitting."""
-        if y is None:
-            raise ValueError("LeadQualifier requires y to be passed, but the target y is None.")
-        table = as_label_table(y, self.targets)
-        if table is not None:
-            check_consistent_length(frame, table)
-            known = read_answers(table, wanted=self.targets)
-            classes: NDArray[Any] | list[NDArray[Any]] = [np.arange(2) for _ in known.targets]
-        else:
-            seen = None if is_fit or isinstance(self.classes_, list) else self.classes_
-            known, classes = read_one_outcome(y, seen, is_counted=is_counted)
-        if self.as_of is not None and known.won_at is None:
-            raise ValueError(f"as_of needs dates: give the column {WON_AT} in y, or leave it out")
-        if known.won_at is not None and self.time_column not in frame:
-            raise ValueError(
-                f"y has {WON_AT}, and X no column {self.time_column!r} that says when leads came "
-                "in: add it, or name another time_column"
-            )
-        if is_fit:
-            self.classes_ = classes
-        elif isinstance(classes, list) is not isinstance(self.classes_, list):
-            raise ValueError("y is of another kind than at fitting: one outcome, or named columns")
-        return known
-
-    def _remember(
-        self, fitted: FittedTargets, targets: tuple[str, ...], wins: DatedWins | None
-    ) -> None:
+    def _remember(self, fitted: FittedTargets) -> None:
         """Keep what was learned under the names that the class documents."""
-        self.targets_ = targets
         self.bundle_ = fitted.bundle
         self.not_learnable_ = dict(fitted.not_learnable)
         self.recipes_ = {target: found.recipe for target, found in fitted.chosen.items()}
         self.validation_losses_ = {name: found.losses for name, found in fitted.chosen.items()}
         self.dropped_ = dict(fitted.bundle.encoder.dropped)
         self.notes_ = fitted.notes
-        self.delay_curve_ = NO_DELAYS if wins is None else wins.maturity.curve
 
     def _score(
         self, X: pd.DataFrame | ArrayLike, *, policy: ScoringPolicy, explain: bool
@@ -344,10 +312,4 @@ class LeadQualifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sk
     def _p(self, X: pd.DataFrame | ArrayLike) -> list[Floats]:
         """Return P(yes) per target, each of shape (n_leads,)."""
         _, table = self._score(X, policy=ScoringPolicy(), explain=False)
-        p = {
-            "fit": table.p_fit,
-            "authority": table.p_authority,
-            "budget": table.p_budget,
-            CONVERSION: table.p_conversion,
-        }
-        return [p[target] for target in self.targets_]
+        return [getattr(table, f"p_{target}") for target in self.targets_]

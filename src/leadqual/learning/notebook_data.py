@@ -15,7 +15,7 @@ from sklearn.utils.validation import assert_all_finite
 
 from leadqual.learning.by_target import LabelledLeads, TargetRows
 from leadqual.learning.dated_wins import label_wins
-from leadqual.learning.known_answers import KnownAnswers, one_answer
+from leadqual.learning.known_answers import WON_AT, KnownAnswers, one_answer, read_answers
 from leadqual.learning.settings import MAX_ROWS
 from leadqual.learning.time_split import arrival_times
 from leadqual.outcomes.history import Columns
@@ -26,14 +26,71 @@ Codes = NDArray[np.intp]
 Times = NDArray[np.datetime64]
 
 
-def as_label_table(y: ArrayLike | pd.DataFrame, names: Sequence[str] | None) -> pd.DataFrame | None:
-    """Return labels with named columns as a table, or None where `y` is one outcome.
+def read_labels(
+    y: ArrayLike | pd.DataFrame,
+    *,
+    names: Sequence[str] | None,
+    classes: NDArray[Any] | list[NDArray[Any]] | None,
+    is_counted: NDArray[np.bool_],
+) -> tuple[KnownAnswers, NDArray[Any] | list[NDArray[Any]]]:
+    """Read labels: one outcome, or named columns.
+
+    Parameters
+    ----------
+    y : array of shape (n_leads,), or DataFrame or array of shape (n_leads, n_targets)
+    names : sequence of str, optional
+        Names of the columns of an array; of a DataFrame, which columns to read.
+    classes : ndarray of shape (2,), list of such, or None
+        What was seen at fitting; None when fitting.
+    is_counted : ndarray of bool, shape (n_leads,)
+        Leads of weight above 0: the classes of one outcome are theirs.
+
+    Returns
+    -------
+    known : KnownAnswers
+        Of one outcome the second class is "yes" to `conversion`.
+    classes : ndarray of shape (2,), or list of such
+        The two classes, sorted; 0 and 1 per target where the columns have names.
 
     Raises
     ------
     ValueError
-        If an array has several columns and `names` does not name them.
+        If y has another shape, other values or other classes than expected.
     """
+    if y is None:
+        raise ValueError("LeadQualifier requires y to be passed, but the target y is None.")
+    table = _as_table(y, names)
+    if classes is not None and isinstance(classes, list) is (table is None):
+        raise ValueError("y is of another kind than at fitting: one outcome, or named columns")
+    if table is None:
+        seen = classes if isinstance(classes, np.ndarray) else None
+        return _read_one_outcome(y, seen, is_counted)
+    check_consistent_length(table, is_counted)
+    known = read_answers(table, wanted=names)
+    return known, [np.arange(2) for _ in known.targets]
+
+
+def check_together(
+    known: KnownAnswers, frame: pd.DataFrame, *, time_column: str, as_of: datetime | None
+) -> None:
+    """Refuse dates of wins without times of leads, and a moment of knowledge without dates.
+
+    Raises
+    ------
+    ValueError
+        With what to add or to leave out.
+    """
+    if as_of is not None and known.won_at is None:
+        raise ValueError(f"as_of needs dates: give the column {WON_AT} in y, or leave it out")
+    if known.won_at is not None and time_column not in frame:
+        raise ValueError(
+            f"y has {WON_AT}, and X no column {time_column!r} that says when leads came in: add "
+            "it, or name another time_column"
+        )
+
+
+def _as_table(y: ArrayLike | pd.DataFrame, names: Sequence[str] | None) -> pd.DataFrame | None:
+    """Return labels with named columns as a table, or None where `y` is one outcome."""
     if isinstance(y, pd.DataFrame):
         return y
     values = np.asarray(y)
@@ -47,32 +104,10 @@ def as_label_table(y: ArrayLike | pd.DataFrame, names: Sequence[str] | None) -> 
     return None
 
 
-def read_one_outcome(
-    y: ArrayLike, classes: NDArray[Any] | None, *, is_counted: NDArray[np.bool_]
+def _read_one_outcome(
+    y: ArrayLike, classes: NDArray[Any] | None, is_counted: NDArray[np.bool_]
 ) -> tuple[KnownAnswers, NDArray[Any]]:
-    """Read one outcome of two values.
-
-    Parameters
-    ----------
-    y : array of shape (n_leads,)
-        No value missing.
-    classes : ndarray of shape (2,), optional
-        What was seen at fitting; None when fitting.
-    is_counted : ndarray of bool, shape (n_leads,)
-        Leads of weight above 0: the classes are theirs.
-
-    Returns
-    -------
-    known : KnownAnswers
-        The second class is "yes" to `conversion`.
-    classes : ndarray of shape (2,)
-        Sorted.
-
-    Raises
-    ------
-    ValueError
-        If there is another number of classes, a value is missing, or one was not seen at fitting.
-    """
+    """Read one outcome of two values; the second class, sorted, is "yes" to `conversion`."""
     values = column_or_1d(y, warn=True)
     n_missing = int(pd.isna(values).sum())
     if n_missing and values.dtype == object:
