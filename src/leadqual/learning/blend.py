@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import lightgbm as lgb
@@ -72,6 +72,11 @@ class Blend:
         if self.trees is not None and len(Z):
             z += self.tree_weight * np.asarray(self.trees.predict(Z, raw_score=True))
         return z
+
+    def shifted(self, shift: float) -> Blend:
+        """Return the same blend with a constant added to its log-odds."""
+        intercept = self.linear.intercept + shift / self.linear_weight
+        return replace(self, linear=replace(self.linear, intercept=intercept))
 
     def probability(self, Z: Floats) -> Floats:
         """Return the probability of each row, in (0, 1)."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from leadqual.learning.blend import Blend
 from leadqual.learning.choosing import Chosen, Sample, fit_chosen
-from leadqual.learning.level import censoring_weights
+from leadqual.learning.level import censoring_weights, fit_answer_level
 from leadqual.learning.preparing import TrainingSet, choice_folds
 from leadqual.learning.settings import MIN_PER_CLASS, FitSettings
 from leadqual.outcomes.progress import StageLabels
@@ -118,4 +118,7 @@ def _fit_stage(data: TrainingSet, stage: StageLabels, *, settings: FitSettings) 
     else:
         folds = choice_folds(data, rows, seed=seed)
         chosen = fit_chosen(sample, folds, start=start, learners=learners, seed=seed)
+    if data.history.is_ordered:
+        shift = fit_answer_level(chosen.blend.logit(sample.Z), y, weights=weights)
+        chosen = replace(chosen, blend=chosen.blend.shifted(shift))
     return Stage(name=stage.name, chosen=chosen, n_passed=n_passed, n_stopped=n_stopped)

@@ -6,6 +6,7 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit
 
 from leadqual.learning.logistic import fit_shift
 from leadqual.outcomes.labels import Labels
@@ -62,6 +63,31 @@ def censoring_weights(
     share_old_enough = 1 - np.searchsorted(ages, needed, side="left") / max(len(ages), 1)
     weights = 1 / np.clip(share_old_enough, _MIN_SHARE_UNCENSORED, 1.0)
     return rows, np.where(rows, weights, 0.0)
+
+
+def fit_answer_level(logits: Floats, y: Floats, *, weights: Floats) -> float:
+    """Return the shift that a step's newest answers ask for, as far as it is no chance.
+
+    The newest rows that hold a hundred of the rarer answer are asked, at most half of all. The
+    shift is held back by its own error: s (1 - e**2 / s**2), and 0 where the error is larger.
+
+    Parameters
+    ----------
+    logits, y, weights : ndarray of float64, shape (n,)
+        Log-odds before the shift, labels in [0, 1] and what they weigh, in time order.
+
+    References
+    ----------
+    James, Stein (1961), Estimation with quadratic loss: the positive part of it.
+    """
+    n_yes, n_no = np.cumsum(y[::-1]), np.cumsum(1 - y[::-1])
+    enough = np.searchsorted(np.minimum(n_yes, n_no), SLICE_WINS) + 1
+    newest = slice(-max(min(int(enough), int(len(y) * _MAX_SLICE_SHARE)), 1), None)
+    logits, y, weights = logits[newest], y[newest], weights[newest]
+    shift = fit_shift(logits, y, weights=weights)
+    p = expit(logits + shift)
+    error = (weights**2 * p * (1 - p)).sum() / max((weights * p * (1 - p)).sum(), 1e-12) ** 2
+    return shift * max(1.0 - float(error) / max(shift**2, 1e-12), 0.0)
 
 
 def newest_slice(labels: Labels, maturity: Maturity) -> NDArray[np.intp]:
