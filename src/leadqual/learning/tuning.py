@@ -1,7 +1,7 @@
 """Numbers of the learners, tuned by forward validation within the past.
 
-A tuned configuration is used only where it beats the defaults by more than their noise: a search
-always finds a best trial, also where there is nothing to find.
+A tuned configuration is used only where it beats the defaults by more than the luck of the best of
+so many trials: a search always finds a best one, also where there is nothing to find.
 """
 
 from __future__ import annotations
@@ -134,7 +134,7 @@ def _conclude(search: Search, given: Learners, *, n_folds: int) -> Tuning:
         )
         return Tuning(given, is_tuned=False, n_trials=0, best=None, remark=remark)
     found = None if best is None else best[1]
-    if best is None or found is None or not found.is_clear:
+    if best is None or found is None or not found.is_clear(n_trials):
         told = f"{n_trials} trials" + ("" if found is None else f", best {found}")
         remark = f"nothing better than the defaults was found ({told})"
         return Tuning(given, is_tuned=False, n_trials=n_trials, best=found, remark=remark)

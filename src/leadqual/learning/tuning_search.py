@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import stdtrit
 
 from leadqual.errors import NotEnoughDataError
 from leadqual.learning.settings import FEW_WINS, FitSettings, Learners
@@ -21,8 +22,14 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 
-CLEAR_GAIN: Final = 2.0
-"""Standard errors by which a configuration must beat the defaults."""
+HOPELESS: Final = 2.0
+"""Standard errors by which a trial that is given up is worse."""
+
+SIGNIFICANCE: Final = 0.05
+"""Chance to take luck for a gain, over all trials of a search together."""
+
+N_STRETCHES: Final = 5
+"""Stretches of time that each fold is cut into to see how much a difference varies."""
 
 MAX_LEAVES: Final = 8
 """More could make a tree deeper than what serving evaluates."""
@@ -30,6 +37,7 @@ MAX_LEAVES: Final = 8
 _SLOWER: Final = 1.3
 """The next fold has more leads to fit on than the one before."""
 
+_DIFFERENCE: Final = "difference"
 _RECENT: Final = 5
 _DIGITS: Final = 7
 
@@ -57,29 +65,48 @@ class Budget:
 class Difference:
     """Log loss of a configuration minus that of the defaults, on the same leads.
 
-    `error` is its standard error over leads, `n_leads` how many were judged. Negative is better.
+    Parameters
+    ----------
+    value : float
+        Mean over leads; negative is better.
+    error : float
+        Its standard error over stretches of time, not over leads: leads of one stretch share
+        what the market did, and a thousand of them may say no more than ten.
+    n_stretches, n_leads : int
+        What it was measured on.
     """
 
     value: float
     error: float
+    n_stretches: int
     n_leads: int
 
     @classmethod
     def of(cls, losses: Sequence[Floats]) -> Difference:
-        """Return mean and standard error of differences per lead, one array per fold."""
+        """Return mean and standard error of differences per lead, one array in order per fold."""
+        stretches = [part for fold in losses for part in np.array_split(fold, N_STRETCHES)]
+        means = np.array([part.mean() for part in stretches if len(part)])
+        error = float(means.std(ddof=1) / np.sqrt(len(means)))
         found = np.concatenate(losses)
-        error = float(found.std() / np.sqrt(len(found)))
-        return cls(value=float(found.mean()), error=error, n_leads=len(found))
+        return cls(float(found.mean()), error, n_stretches=len(means), n_leads=len(found))
 
-    @property
-    def is_clear(self) -> bool:
-        """Return whether it is better by more than two standard errors."""
-        return self.value < -CLEAR_GAIN * self.error
+    def is_clear(self, n_trials: int) -> bool:
+        """Return whether it is better by more than the luck of the best of so many trials.
+
+        Bonferroni's bound on Student's t: some 2.1 standard errors for one trial, 3.6 for forty.
+        """
+        chance = SIGNIFICANCE / 2 / max(n_trials, 1)
+        needed = -float(stdtrit(self.n_stretches - 1, chance))
+        return self.value < -needed * self.error
 
     @property
     def is_hopeless(self) -> bool:
         """Return whether it is worse by more than two standard errors."""
-        return self.value > CLEAR_GAIN * self.error
+        return self.value > HOPELESS * self.error
+
+    def as_dict(self) -> dict[str, float]:
+        """Return the numbers by name."""
+        return asdict(self)
 
     def __str__(self) -> str:
         return f"{self.value:+.4f} +- {self.error:.4f}"
@@ -170,16 +197,11 @@ class Search:
 
     def best(self) -> tuple[Learners, Difference] | None:
         """Return the best of the tried configurations beside the given; None without any."""
-        whole = [trial for trial in self.finished()[1:] if "error" in trial.user_attrs]
+        whole = [trial for trial in self.finished()[1:] if _DIFFERENCE in trial.user_attrs]
         if not whole:
             return None
-        found = min(whole, key=lambda trial: float(trial.value or 0.0))
-        difference = Difference(
-            value=float(found.value or 0.0),
-            error=float(found.user_attrs["error"]),
-            n_leads=int(found.user_attrs["n_leads"]),
-        )
-        return self.space.learners(found.params), difference
+        found = min(whole, key=lambda trial: float(trial.user_attrs[_DIFFERENCE]["value"]))
+        return self.space.learners(found.params), Difference(**found.user_attrs[_DIFFERENCE])
 
     def try_next(self) -> bool:
         """Run one trial; False when trials or time are used up."""
@@ -232,8 +254,7 @@ class Search:
         if found is None or found.n_leads < sum(map(len, given)):
             self._keep(self._study.tell(trial, state=TrialState.PRUNED))
             return True
-        trial.set_user_attr("error", found.error)
-        trial.set_user_attr("n_leads", found.n_leads)
+        trial.set_user_attr(_DIFFERENCE, found.as_dict())
         self._keep(self._study.tell(trial, found.value))
         return True
 

@@ -101,7 +101,7 @@ def test_clearly_better_numbers_are_found_and_used() -> None:
     assert found.is_tuned
     assert found.learners.ridge > 30
     assert found.best is not None
-    assert found.best.is_clear
+    assert found.best.is_clear(found.n_trials)
     assert found.best.n_leads == 2 * N_LEADS
     assert "tuned in 12 trials" in found.remark
     assert "ridges" in found.remark
@@ -115,9 +115,21 @@ def test_defaults_are_kept_where_nothing_is_clearly_better() -> None:
     assert found.remark.startswith("nothing better than the defaults was found (12 trials")
 
 
-def test_gain_within_its_noise_is_no_gain() -> None:
-    assert not Difference(-0.0019, 0.001, 100).is_clear
-    assert Difference(-0.0021, 0.001, 100).is_clear
+def test_gain_within_its_noise_is_no_gain_and_the_best_of_many_needs_more() -> None:
+    small, large = (Difference(-x, 0.001, n_stretches=15, n_leads=900) for x in (0.0021, 0.003))
+
+    assert not small.is_clear(n_trials=1)
+    assert large.is_clear(n_trials=1)
+    assert not large.is_clear(n_trials=40)
+
+
+def test_gain_of_one_month_only_is_no_gain_however_many_leads_it_had() -> None:
+    n = 10_000
+    everywhere, once = np.full(n, -0.01), np.repeat([-0.05, 0.0], [n // 5, n - n // 5])
+    noise = np.random.default_rng(0).normal(0, 0.02, n)
+
+    assert Difference.of([everywhere + noise]).is_clear(1)
+    assert not Difference.of([once + noise]).is_clear(1)
 
 
 def test_first_trial_is_what_is_given() -> None:
