@@ -21,16 +21,15 @@ from leadqual.learning.choosing import (
     Sample,
     fit_chosen,
 )
-from leadqual.learning.dated_wins import DatedWins
-from leadqual.learning.direct import build_target
 from leadqual.learning.fitting import to_additive
+from leadqual.learning.labelled_leads import LabelledLeads, TargetRows
 from leadqual.learning.level import fit_level
 from leadqual.learning.notes import note_history
-from leadqual.learning.preparing import MIN_ROWS_TO_TELL_TIME, TrainingSet, count_sides
+from leadqual.learning.preparing import MIN_ROWS_TO_TELL_TIME, TrainingSet
+from leadqual.learning.recency import Recency, read_recency
 from leadqual.learning.settings import FitSettings
 from leadqual.learning.single_column import find_time_proxies
 from leadqual.learning.split import Fold, forward_folds
-from leadqual.outcomes.history import Columns
 from leadqual.qualify.additive import AdditiveModel
 from leadqual.qualify.bundle import ModelBundle
 from leadqual.qualify.conversion import ConversionModel
@@ -38,80 +37,8 @@ from leadqual.qualify.reference import CONVERSION, TARGETS, Reference, ev_quanti
 from leadqual.qualify.score import Head
 
 Floats = NDArray[np.float64]
-Codes = NDArray[np.intp]
 
 VERSION: Final = "notebook"
-
-
-@dataclass(frozen=True)
-class TargetRows:
-    """The leads that speak about one question, in time order.
-
-    Parameters
-    ----------
-    rows : ndarray of intp, shape (n_rows,)
-        Their places among all leads.
-    y, weights : ndarray of float64, shape (n_rows,)
-        1 or 0, and how much that counts.
-    expected : ndarray of float64, shape (n_rows,)
-        P(yes) as far as it is known by now: `y`, or between 0 and 1 for an open lead.
-    n_yes, n_no : int
-        Leads known to be one or the other.
-    """
-
-    rows: Codes
-    y: Floats
-    weights: Floats
-    expected: Floats
-    n_yes: int
-    n_no: int
-
-    @classmethod
-    def of_known(cls, values: Floats) -> TargetRows:
-        """Return the rows of an array of 0, 1 and NaN, each of weight 1."""
-        (rows,) = np.nonzero(~np.isnan(values))
-        y = values[rows]
-        n_yes = int(y.sum())
-        return cls(rows, y, np.ones(len(y)), y, n_yes, len(y) - n_yes)
-
-    @classmethod
-    def of_wins(cls, wins: DatedWins) -> TargetRows:
-        """Return the rows of dated wins; an open lead counts as not won as far as it is mature."""
-        target = build_target(wins.labels, wins.maturity)
-        n_yes, n_no = count_sides(wins.labels, wins.maturity)
-        return cls(target.rows, target.won, target.weights, target.expected, n_yes, n_no)
-
-    def weighted(self, weights: Floats) -> TargetRows:
-        """Return the same rows with their weights multiplied by those of all leads."""
-        return replace(self, weights=self.weights * weights[self.rows])
-
-
-@dataclass(frozen=True)
-class LabelledLeads:
-    """What is learned from: n_leads leads in time order.
-
-    Parameters
-    ----------
-    columns : Columns
-        What was known when they came.
-    n_leads : int
-        At least 1.
-    targets : mapping of str to TargetRows
-        Keys among `TARGETS`, at least one.
-    amount_usd : ndarray of float64, shape (n_leads,)
-        Of wins; NaN where there was none or its amount is not known.
-    wins : DatedWins or None
-        Where wins have dates: the level of conversion is set by the newest of them.
-    is_weighted : bool
-        Whether leads have weights of their own, which the level must then follow.
-    """
-
-    columns: Columns
-    n_leads: int
-    targets: Mapping[str, TargetRows]
-    amount_usd: Floats
-    wins: DatedWins | None
-    is_weighted: bool
 
 
 @dataclass(frozen=True)
@@ -126,6 +53,8 @@ class FittedTargets:
         Learners per learned target.
     not_learnable : mapping of str to str
         The other targets that were asked for, and why in words.
+    recency : Recency
+        What each lead counts by its age.
     notes : tuple of str
         What the dates of wins say about how to read the model; empty without dates.
     """
@@ -133,6 +62,7 @@ class FittedTargets:
     bundle: ModelBundle
     chosen: Mapping[str, Chosen]
     not_learnable: Mapping[str, str]
+    recency: Recency
     notes: tuple[str, ...]
 
 
@@ -163,14 +93,16 @@ def fit_targets(
         encoder = _fit_encoder(data, settings)
         leads = encoder.encode(data.columns, n_leads=data.n_leads)
         Z = encoder.to_matrix(leads)
+        recency = _read_recency(data, Z, settings)
+        fading = recency.weigh(np.arange(data.n_leads))
         chosen = {
-            target: _fit_target(Z, rows, settings)
+            target: _fit_target(Z, rows.weighted(fading), settings)
             for target, rows in data.targets.items()
             if target not in not_learnable
         }
         models = {target: to_additive(found.blend, encoder) for target, found in chosen.items()}
         amount = fit_won_amounts(Z, data.amount_usd, encoder)
-    notes = _notes(data, (encoder, leads), Z)
+    notes = _notes(data, (encoder, leads), (Z, recency))
     bundle = ModelBundle(
         version=VERSION,
         created_at=created_at,
@@ -192,6 +124,7 @@ def fit_targets(
         bundle=replace(bundle, reference=_reference(bundle, data, leads)),
         chosen=chosen,
         not_learnable=not_learnable,
+        recency=recency,
         notes=notes,
     )
 
@@ -228,40 +161,62 @@ def _fit_encoder(data: LabelledLeads, settings: FitSettings) -> Encoder:
     return replace(encoder, dropped={**encoder.dropped, **proxies})
 
 
+def _read_recency(data: LabelledLeads, Z: Floats, settings: FitSettings) -> Recency:
+    """Look for a break in how leads convert, where it is known when they came."""
+    target = data.targets.get(CONVERSION)
+    if target is None or data.came_days is None:
+        return Recency()
+    seen = np.ones(len(target.y))
+    if data.wins is not None:
+        seen = data.wins.maturity.share_by_now[target.rows]
+    return read_recency(
+        Sample(Z[target.rows], target.y, target.weights),
+        seen=seen,
+        place=data.came_days,
+        rows=target.rows,
+        folds=_choice_folds(target),
+        learners=settings.learners,
+    )
+
+
 def _fit_target(Z: Floats, target: TargetRows, settings: FitSettings) -> Chosen:
     """Choose the learners on later rows, then fit them on all rows."""
-    y, learners = target.y, settings.learners
-    n_older = max(len(y) - MAX_CHOICE_ROWS, 0)
-    folds = forward_folds(len(y) - n_older) if len(y) >= MIN_CHOICE_ROWS else []
-    usable = [
-        Fold(fold.train + n_older, fold.test + n_older)
-        for fold in folds
-        if _has_both_classes(fold, y[n_older:])
-    ]
     return fit_chosen(
-        Sample(Z[target.rows], y, target.weights),
-        usable,
-        start=learners.recipe(uses_bayes=True),
-        learners=learners,
+        Sample(Z[target.rows], target.y, target.weights),
+        _choice_folds(target),
+        start=settings.learners.recipe(uses_bayes=True),
+        learners=settings.learners,
         seed=settings.seed,
     )
 
 
+def _choice_folds(target: TargetRows) -> list[Fold]:
+    """Return forward folds of the newest rows that have both classes on both sides."""
+    n_older = max(len(target.y) - MAX_CHOICE_ROWS, 0)
+    newest = target.y[n_older:]
+    if len(newest) < MIN_CHOICE_ROWS:
+        return []
+    return [
+        Fold(fold.train + n_older, fold.test + n_older)
+        for fold in forward_folds(len(newest))
+        if all(len(np.unique(newest[rows])) == 2 for rows in (fold.train, fold.test))
+    ]
+
+
 def _notes(
-    data: LabelledLeads, encoded: tuple[Encoder, EncodedLeads], Z: Floats
+    data: LabelledLeads,
+    encoded: tuple[Encoder, EncodedLeads],
+    learned: tuple[Floats, Recency],
 ) -> tuple[str, ...]:
     """Return what a history of these wins would be noted for."""
     if data.wins is None:
         return ()
     wins, (encoder, leads) = data.wins, encoded
+    Z, recency = learned
     rows = np.arange(data.n_leads)
     return note_history(
-        TrainingSet(wins.history, wins.labels, wins.maturity, rows, encoder, leads, Z)
+        TrainingSet(wins.history, wins.labels, wins.maturity, rows, encoder, leads, Z, recency)
     )
-
-
-def _has_both_classes(fold: Fold, y: Floats) -> bool:
-    return all(len(np.unique(y[rows])) == 2 for rows in (fold.train, fold.test))
 
 
 def _conversion(

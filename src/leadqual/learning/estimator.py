@@ -17,9 +17,9 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from leadqual.learning.by_target import FittedTargets, fit_targets
 from leadqual.learning.dated_wins import NO_DELAYS, judge_answers, mean_auc
 from leadqual.learning.frames import plain_columns, score_frame
+from leadqual.learning.labelled_leads import label_leads
 from leadqual.learning.notebook_data import (
     check_together,
-    label_leads,
     order_leads,
     read_as_of,
     read_labels,
@@ -89,6 +89,9 @@ class LeadQualifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sk
         Columns that are not learned from, and why in words.
     delay_curve_ : DelayCurve
         With `won_at`: the share of wins that come by each age.
+    recency_ : Recency
+        With a time column: when leads began to convert differently, and whether that is
+        answered by letting older ones count less.
     notes_ : tuple of str
         With `won_at`: what its dates say about how to read the model.
     n_features_in_, feature_names_in_ : int, ndarray of str
@@ -172,6 +175,7 @@ class LeadQualifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sk
             plain_columns(frame.iloc[order], self.time_column),
             known.take(order),
             moments=moments,
+            has_times=self.time_column in frame,
             weights=None if sample_weight is None else weights[order],
             as_of=as_of,
         )
@@ -292,6 +296,7 @@ class LeadQualifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sk
         self.recipes_ = {target: found.recipe for target, found in fitted.chosen.items()}
         self.validation_losses_ = {name: found.losses for name, found in fitted.chosen.items()}
         self.dropped_ = dict(fitted.bundle.encoder.dropped)
+        self.recency_ = fitted.recency
         self.notes_ = fitted.notes
 
     def _score(

@@ -13,12 +13,9 @@ from sklearn.utils import check_consistent_length, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import assert_all_finite
 
-from leadqual.learning.by_target import LabelledLeads, TargetRows
-from leadqual.learning.dated_wins import label_wins
 from leadqual.learning.known_answers import WON_AT, KnownAnswers, one_answer, read_answers
 from leadqual.learning.settings import MAX_ROWS
 from leadqual.learning.time_split import arrival_times
-from leadqual.outcomes.history import Columns
 from leadqual.qualify.reference import CONVERSION
 
 Floats = NDArray[np.float64]
@@ -207,45 +204,3 @@ def order_leads(
     if not len(order):
         raise ValueError("no lead of X came in by as_of; give a later moment")
     return order, times[order].astype("datetime64[us]")
-
-
-def label_leads(
-    columns: Columns,
-    known: KnownAnswers,
-    *,
-    moments: Times,
-    weights: Floats | None,
-    as_of: datetime | None,
-) -> LabelledLeads:
-    """Put together what is learned from; all of it in time order.
-
-    Parameters
-    ----------
-    columns : Columns
-        What was known when the leads came in.
-    known : KnownAnswers
-        About the same leads.
-    moments : ndarray of datetime64[us], shape (n_leads,)
-        Read only where wins have dates.
-    weights : ndarray of float64, shape (n_leads,), optional
-        None: each lead counts once.
-    as_of : datetime or None
-        Aware; read only where wins have dates.
-    """
-    targets = {name: TargetRows.of_known(values) for name, values in known.values.items()}
-    is_won = known.values.get(CONVERSION, np.zeros(known.n_leads)) == 1
-    wins = None
-    if known.won_at is not None:
-        wins = label_wins(columns, known, moments=moments, as_of=as_of)
-        targets = {CONVERSION: TargetRows.of_wins(wins), **targets}
-        is_won = wins.labels.is_won
-    if weights is not None:
-        targets = {name: rows.weighted(weights) for name, rows in targets.items()}
-    return LabelledLeads(
-        columns=columns,
-        n_leads=known.n_leads,
-        targets=targets,
-        amount_usd=np.where(is_won, known.amount_usd, np.nan),
-        wins=wins,
-        is_weighted=weights is not None,
-    )

@@ -246,3 +246,19 @@ def test_closed_leads_are_known_to_be_lost_where_losses_have_dates() -> None:
     assert not any("never recorded" in note for note in model.notes_)
     assert p.mean() > 1.15 * y["won_at"].notna().mean()
     assert model.score(X, y.assign(lost_at=lost_at)) > 0.6
+
+
+def test_change_in_how_leads_convert_is_found_where_times_are_known() -> None:
+    X, _, _ = make_dated()
+    rate = np.where(X["created_at"] < "2025-04-15", 0.1, 0.35)
+    won = np.random.default_rng(3).random(len(X)) < rate
+
+    model = LeadQualifier().fit(X, won)
+    in_rows = LeadQualifier().fit(X[["source"]], won)
+
+    found = model.recency_.regime_break
+    assert found is not None
+    assert found.low > 1
+    since = X["created_at"][found.row]
+    assert abs(since - pd.Timestamp("2025-04-15", tz="UTC")) < pd.Timedelta(days=20)
+    assert in_rows.recency_.regime_break is None
