@@ -28,7 +28,7 @@ from leadqual.learning.conversion import (
 from leadqual.learning.em import HeadPosteriors, estimate_heads, fit_head
 from leadqual.learning.funnel import Stage
 from leadqual.learning.level import fit_level
-from leadqual.learning.notes import note_history, summarise
+from leadqual.learning.notes import note_history, note_learners, summarise
 from leadqual.learning.preparing import TrainingSet, learnable_heads, prepare
 from leadqual.learning.settings import FitSettings
 from leadqual.outcomes.history import History
@@ -153,7 +153,7 @@ def _fit(
     level = Predictor(data.encoder, head_models, conversion=conversion, amount=amount)
     p = level.predict(data.leads, explain=False).p[:, TARGETS.index(CONVERSION)]
     shift = fit_level(logit(np.clip(p, 1e-9, 1 - 1e-9)), data.labels, data.maturity)
-    notes = (*note_history(data), describe_amounts(data.labels))
+    notes = (*note_history(data), *note_learners(parts, fitted), describe_amounts(data.labels))
     unreferenced = ModelBundle(
         version=version,
         created_at=created_at,

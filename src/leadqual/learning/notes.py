@@ -35,6 +35,22 @@ def note_history(data: TrainingSet) -> tuple[str, ...]:
     )
 
 
+def note_learners(parts: ConversionParts, heads: Mapping[Head, Chosen]) -> tuple[str, ...]:
+    """Say which learners validation on later leads chose; nothing where it chose none."""
+    models = {
+        **{head.value: chosen for head, chosen in heads.items()},
+        **{stage.name: stage.chosen for stage in parts.stages},
+        "conversion in one step": parts.direct,
+    }
+    said = [
+        f"{name} by {chosen.recipe} (log loss {chosen.losses[chosen.recipe]:.4f}, others "
+        f"{min(others):.4f} to {max(others):.4f})"
+        for name, chosen in models.items()
+        if (others := [v for r, v in chosen.losses.items() if r != chosen.recipe])
+    ]
+    return (f"learners chosen on later leads: {'; '.join(said)}",) if said else ()
+
+
 def _note_times(labels: Labels, maturity: Maturity) -> list[str]:
     notes = []
     if not labels.has_times:

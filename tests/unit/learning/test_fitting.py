@@ -271,3 +271,16 @@ def test_a_fit_does_not_spin_on_cores_that_its_caller_did_not_limit(funnel: Make
             return process_time() - began
 
     assert cpu_seconds(2) < 2 * cpu_seconds(1)
+
+
+def test_the_chosen_learners_are_said_with_their_losses(funnel: MakeHistory) -> None:
+    model = fit(funnel(3_000))
+
+    (note,) = [note for note in model.notes if note.startswith("learners chosen on later leads")]
+    stages = model.bundle.summary["stages"]
+    assert isinstance(stages, dict)
+    for stage in model.stages:
+        told = stages[stage.name]
+        assert told["recipe"] == stage.chosen.recipe
+        if told["validation_log_loss"]:
+            assert f"{stage.name} by {stage.chosen.recipe}" in note
