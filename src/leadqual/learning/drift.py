@@ -14,7 +14,7 @@ from leadqual.features.encoder import EncodedLeads, Encoder
 from leadqual.features.spec import CategoricalFeature, NumericFeature, canonical_level
 from leadqual.leads.schema import Scalar
 from leadqual.learning.intervals import ERROR_RATE
-from leadqual.learning.states import feature_states, figure, name_states
+from leadqual.learning.states import brief, feature_states, figure, name_states
 from leadqual.learning.win_rate import Period
 from leadqual.outcomes.history import Columns
 from leadqual.qualify.wording import label_of, shown
@@ -219,7 +219,7 @@ def _new_levels(
     known = set(_count(before.get(feature.name, [])))
     new = {level: n for level, n in _count(values).items() if level not in known}
     common = sorted((level for level in new if new[level] >= MIN_SHOWN), key=lambda x: (-new[x], x))
-    return sum(new.values()) / len(values), tuple(shown(one) for one in common[:_MAX_NAMED])
+    return sum(new.values()) / len(values), tuple(brief(shown(one)) for one in common[:_MAX_NAMED])
 
 
 def _count(values: Sequence[Scalar]) -> Mapping[str, int]:
@@ -240,7 +240,7 @@ def _in_words(names: Sequence[str], before: Floats, after: Floats, *, new: Seque
     p, q = before / max(before.sum(), 1.0), after / max(after.sum(), 1.0)
     largest = np.argsort(-np.abs(q - p), kind="stable")[:_MAX_NAMED].tolist()
     moved = [
-        f"{names[i]} {_percent(p[i])} -> {_percent(q[i])}"
+        f"{brief(names[i])}: {_percent(p[i])} to {_percent(q[i])}"
         for i in largest
         if abs(q[i] - p[i]) >= _MIN_MOVE
     ]

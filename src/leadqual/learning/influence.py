@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from leadqual.features.encoder import EncodedLeads, Encoder
 from leadqual.learning.metrics import Outcome
 from leadqual.learning.slices import Slice, mark_off, measure_part
-from leadqual.learning.states import feature_states, name_states
+from leadqual.learning.states import brief, feature_states, name_states
 from leadqual.qualify.wording import label_of
 
 Floats = NDArray[np.float64]
@@ -207,8 +207,8 @@ def _trend(raw: Floats, added: Floats) -> str:
 def _for_and_against(levels: Sequence[LevelEffect]) -> str:
     """Name the values that speak loudest for and against a yes."""
     seen = sorted(levels, key=lambda one: (-one.effect, one.level))
-    up = [one.level for one in seen if one.effect > _CLEAR_EFFECT][:_MAX_NAMED]
-    down = [one.level for one in reversed(seen) if one.effect < -_CLEAR_EFFECT][:_MAX_NAMED]
+    up = [brief(one.level) for one in seen if one.effect > _CLEAR_EFFECT][:_MAX_NAMED]
+    down = [brief(one.level) for one in reversed(seen) if one.effect < -_CLEAR_EFFECT][:_MAX_NAMED]
     parts = [f"for it: {', '.join(up)}"] if up else []
     parts += [f"against it: {', '.join(down)}"] if down else []
     return "; ".join(parts) or "little either way"

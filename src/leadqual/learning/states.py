@@ -17,6 +17,7 @@ Codes = NDArray[np.intp]
 
 MISSING: Final = "not known"
 OTHER: Final = "rare or new"
+_MAX_BRIEF: Final = 24
 _FIFTHS: Final = (20, 40, 60, 80)
 _MIN_EDGES: Final = 3
 _THIRDS: Final = (0.0, 1 / 3, 2 / 3)
@@ -75,6 +76,11 @@ def _name_bands(feature: NumericFeature) -> list[str]:
         ]
     inner = [f"{figure(a)} to {figure(b)}" for a, b in pairwise(edges)]
     return [f"below {figure(edges[0])}", *inner, f"{figure(edges[-1])} or more"]
+
+
+def brief(name: str) -> str:
+    """Return the name of a state for a sentence: a hash need not be read to its end."""
+    return name if len(name) <= _MAX_BRIEF else f"{name[: _MAX_BRIEF - 1]}…"
 
 
 def figure(value: float) -> str:

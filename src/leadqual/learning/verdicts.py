@@ -37,7 +37,11 @@ def say_headline(judged: Judged) -> tuple[Tone, str]:
     if not judged.beats_base_rate:
         return Tone.MIXED, f"{ranks} But its probabilities say no more than the average does."
     if _is_level_off(judged):
-        return Tone.MIXED, f"{ranks} But the level is off: {_level(judged)}."
+        n_expected = judged.n_yes / judged.ours["observed_expected"].value
+        return Tone.MIXED, (
+            f"{ranks} But its level is off: {judged.n_yes} wins came where {n_expected:.0f} were "
+            "predicted."
+        )
     return Tone.GOOD, ranks
 
 

@@ -25,6 +25,8 @@ from leadqual.learning.reporting.elements import (
 from leadqual.learning.win_rate import Period
 
 MAX_SHOWN: Final = 12
+_JUDGED: Final = '<span class="interval">judged</span>'
+_LEARNED: Final = '<span class="interval">learned from</span>'
 
 
 def change_section(report: EvaluationReport) -> str:
@@ -49,23 +51,23 @@ def _win_rate(periods: Sequence[Period], horizon_days: float | None) -> Iterable
     after = [one for one in periods if one.is_judged]
     within = "" if horizon_days is None else f" within {horizon_days:.0f} days"
     yield "<h3>Win rate</h3>"
+    who = "worked leads" if horizon_days is None else "worked leads that are old enough"
     yield paragraph(
-        f"Share won{within} of the worked leads that are old enough, in periods with equally many: "
+        f"Share won{within} of the {who}, in periods with equally many: "
         f"{percent(_mean(before))} before, {percent(_mean(after))} among the judged leads."
     )
     scale = scale_of([one.high for one in periods], low=0.0)
     columns = [
-        Column("from"), Column("leads", "n"), Column("won", "n"), Column("rate", "n"),
-        Column("", "range"), Column(""),
+        Column("from", "name"), Column("leads", "n"), Column("won", "n"), Column("rate", "n"),
+        Column("", "range"),
     ]  # fmt: skip
     rows = [
         [
-            escape(one.name),
+            f"{escape(one.name)}{_JUDGED if one.is_judged else _LEARNED}",
             count(one.n_leads),
             count(one.n_won),
             with_interval(Interval(one.observed, one.low, one.high), "percent"),
             span(Interval(one.observed, one.low, one.high), scale=scale),
-            "judged" if one.is_judged else "learned from",
         ]
         for one in periods
     ]
@@ -104,7 +106,12 @@ def _columns(changes: Changes) -> Iterable[str]:
 
 
 def _drift_table(found: Sequence[Drift]) -> str:
-    columns = [Column("", "name"), Column("index", "n"), Column("new", "n"), Column("what moved")]
+    columns = [
+        Column("", "name"),
+        Column("index", "n"),
+        Column("new", "n"),
+        Column("what moved", "words"),
+    ]
     rows = [
         [
             escape(one.label),

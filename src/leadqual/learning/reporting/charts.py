@@ -11,7 +11,7 @@ from leadqual.learning.calibration import Bin
 from leadqual.learning.capacity import CapacityCurve
 from leadqual.learning.curves import Gain, Points
 from leadqual.learning.plots import Axis, Line, plot
-from leadqual.learning.reporting.elements import percent
+from leadqual.learning.reporting.elements import percent, text
 
 _DOT = 4.5
 
@@ -20,7 +20,7 @@ def figure(title: str, drawn: str, *, caption: str, key: str = "") -> str:
     """Return a chart with its title, the meaning of its lines and what it says."""
     return (
         f"<figure><b>{escape(title)}</b>{key}{drawn}"
-        f"<figcaption>{escape(caption)}</figcaption></figure>"
+        f"<figcaption>{text(caption)}</figcaption></figure>"
     )
 
 

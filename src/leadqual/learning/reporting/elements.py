@@ -13,7 +13,15 @@ from leadqual.learning.metrics import Interval
 
 NOT_KNOWN: Final = "n/a"
 _SPACE: Final = "\u00a0"
+_MAX_BESIDE: Final = 3
+"""Columns that fit on a phone; the cells of a row with more of them stand below each other."""
+
 _OURS: Final = ' class="ours"'
+
+
+def text(words: str) -> str:
+    """Return words as HTML; a number and its percent sign stay on one line."""
+    return escape(words).replace(" %", f"{_SPACE}%")
 
 
 def section(name: str, title: str, body: Iterable[str]) -> str:
@@ -21,16 +29,16 @@ def section(name: str, title: str, body: Iterable[str]) -> str:
     return f'<section id="{name}"><h2>{escape(title)}</h2>{"".join(body)}</section>'
 
 
-def paragraph(text: str, style: str = "") -> str:
+def paragraph(words: str, style: str = "") -> str:
     """Return a paragraph of text."""
     kind = f' class="{style}"' if style else ""
-    return f"<p{kind}>{escape(text)}</p>"
+    return f"<p{kind}>{text(words)}</p>"
 
 
 def bullets(items: Sequence[str], style: str = "") -> str:
     """Return a list of texts; nothing for none."""
     kind = f' class="{style}"' if style else ""
-    listed = "".join(f"<li>{escape(item)}</li>" for item in items)
+    listed = "".join(f"<li>{text(item)}</li>" for item in items)
     return f"<ul{kind}>{listed}</ul>" if items else ""
 
 
@@ -41,9 +49,10 @@ def details(summary: str, body: str) -> str:
 
 @dataclass(frozen=True)
 class Column:
-    """A column of a table; `style` is `n` for numbers, `name`, `range`, or `wide` (not on phones).
+    """A column of a table with its title; cells are HTML.
 
-    Cells are HTML.
+    `style` is `n` for numbers, `name`, `range` for bars, or `words` for text that needs room;
+    `wide` beside it leaves the column out on phones.
     """
 
     title: str
@@ -73,6 +82,7 @@ def table(
     if not rows:
         return ""
     styles = [f' class="{column.style}"' if column.style else "" for column in columns]
+    titles = [f' data-title="{escape(column.title)}"' if column.title else "" for column in columns]
     head = "".join(
         f'<th scope="col"{style}>{escape(column.title)}</th>'
         for column, style in zip(columns, styles, strict=True)
@@ -81,19 +91,23 @@ def table(
         _heading(row[0], len(columns))
         if len(row) == 1
         else f"<tr{_OURS if number == ours else ''}>"
-        + "".join(f"<td{style}>{cell}</td>" for cell, style in zip(row, styles, strict=True))
+        + "".join(
+            f"<td{style}{title}>{cell}</td>"
+            for cell, style, title in zip(row, styles, titles, strict=True)
+        )
         + "</tr>"
         for number, row in enumerate(rows)
     )
-    width = " narrow" if is_narrow else ""
+    style = "scroll narrow" if is_narrow else "scroll"
+    style += " stack" if len(columns) > _MAX_BESIDE else ""
     return (
-        f'<div class="scroll{width}" tabindex="0"><table><thead><tr>{head}</tr></thead>'
+        f'<div class="{style}" tabindex="0"><table><thead><tr>{head}</tr></thead>'
         f"<tbody>{body}</tbody></table></div>"
     )
 
 
-def _heading(text: str, n_columns: int) -> str:
-    return f'<tr class="group"><th scope="rowgroup" colspan="{n_columns}">{text}</th></tr>'
+def _heading(cell: str, n_columns: int) -> str:
+    return f'<tr class="group"><th scope="rowgroup" colspan="{n_columns}">{cell}</th></tr>'
 
 
 def fold(parts: Iterable[str]) -> str:

@@ -67,10 +67,11 @@ def _maturity(report: EvaluationReport) -> Iterable[str]:
     columns = [Column(""), Column("", "range"), Column("of wins", "n")]
     yield table(columns, rows, is_narrow=True)
     n_worked = coverage.n_open + coverage.counts["ended_without_win"] + coverage.counts["won"]
+    young = f"{count(coverage.n_young)} of them are younger than half of the wins take"
     yield paragraph(
         f"{count(coverage.n_open)} of {count(n_worked)} worked leads are open "
-        f"({percent(coverage.n_open / max(n_worked, 1))}), {count(coverage.n_young)} of them "
-        "younger than half of the wins take: these say next to nothing yet."
+        f"({percent(coverage.n_open / max(n_worked, 1))}); "
+        + (f"{young} and say next to nothing yet." if coverage.n_young else "none is very young.")
     )
 
 
@@ -147,7 +148,11 @@ def _learners(report: EvaluationReport) -> str:
         for name, member in found.items()
         if isinstance(member, Mapping) and "recipe" in member
     ]
-    columns = [Column("", "name"), Column("chosen"), Column("validation log loss of candidates")]
+    columns = [
+        Column("", "name"),
+        Column("chosen", "words"),
+        Column("validation log loss of candidates", "words"),
+    ]
     return table(columns, rows)
 
 

@@ -118,7 +118,7 @@ def _drivers(report: EvaluationReport) -> Iterable[str]:
 def _influences(found: Sequence[Influence], n_shown: int) -> str:
     most = max(one.share for one in found)
     columns = [
-        Column("", "name"), Column("", "range"), Column("share", "n"), Column("direction"),
+        Column("", "name"), Column("", "range"), Column("share", "n"), Column("direction", "words"),
     ]  # fmt: skip
     rows = [
         [

@@ -46,7 +46,7 @@ def _probabilities(report: EvaluationReport) -> Iterable[str]:
         "the probabilities are too extreme, above 1 too timid.",
         "soft",
     )
-    if report.heads or report.heads_not_judged:
+    if report.heads:
         yield paragraph(
             "Fit, authority and budget are judged on what reps recorded about later leads. That is "
             "not the whole truth: reps stop at the first thing that is missing, name wrong reasons "
@@ -84,7 +84,7 @@ def _table(judged: Mapping[str, Judged]) -> str:
         Column("by chance", "n"),
         Column("slope", "n"),
         Column("observed / expected", "n"),
-        Column("read as"),
+        Column("read as", "words"),
     ]
     rows = [
         [

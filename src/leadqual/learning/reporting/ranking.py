@@ -131,9 +131,9 @@ def _differences(judged: Judged) -> str:
         Column("", "name"),
         Column("AUC", "n"),
         Column("our AUC minus theirs", "range"),
-        Column("", ""),
+        Column("", "words"),
         Column("log loss", "n"),
-        Column("our log loss minus theirs", ""),
+        Column("our log loss minus theirs", "words"),
     ]
     return table(columns, rows, ours=0)
 

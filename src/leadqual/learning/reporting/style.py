@@ -42,11 +42,10 @@ section { background: var(--card); border: 1px solid var(--line); border-radius:
   padding: 1.2rem clamp(.9rem, 2.5vw, 1.5rem); margin-top: 1rem; }
 .charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 20rem), 1fr));
   gap: 1.2rem 2rem; margin: .8rem 0; }
-.charts.small { grid-template-columns: repeat(auto-fit, minmax(min(100%, 15.5rem), 1fr)); }
-figure { margin: 0; max-width: 34rem; } figure > b { display: block; font-size: .95rem; }
+.charts.small { grid-template-columns: repeat(auto-fill, minmax(min(100%, 19rem), 1fr)); }
+figure { margin: 0; max-width: 27rem; } figure > b { display: block; font-size: .95rem; }
 figure svg { display: block; width: 100%; height: auto; margin: .2rem 0; }
-svg text { font: 13px system-ui, sans-serif; fill: #3a4554; }
-.small svg text { font-size: 15px; }
+svg text { font: 15px system-ui, sans-serif; fill: #3a4554; }
 .grid { stroke: #e8ecf1; } .even { stroke: var(--even); fill: none; stroke-dasharray: 4 4;
   stroke-width: 1.5; }
 .a { stroke: var(--a); fill: none; stroke-width: 2.4; }
@@ -68,6 +67,7 @@ th, td { text-align: left; padding: .4rem .7rem .4rem 0; border-bottom: 1px soli
 tr:last-child td { border-bottom: 0; }
 td.n, th.n { text-align: right; white-space: nowrap; } td.name { overflow-wrap: anywhere;
   min-width: 6.5rem; max-width: 17rem; } td.range { width: 22%; min-width: 6rem; }
+.narrow td.range { width: 50%; }
 tr.group th { color: var(--text); font-size: .95rem; font-weight: 650; padding-top: 1.1rem; }
 .narrow { max-width: 38rem; } tr.ours td { font-weight: 600; background: #f1f5fb; }
 .interval { color: var(--soft); display: block; font-weight: 400; font-size: .82rem;
@@ -80,15 +80,28 @@ tr.group th { color: var(--text); font-size: .95rem; font-weight: 650; padding-t
 .tag { display: inline-block; padding: 0 .5rem; border-radius: 6px; font-size: .82rem;
   font-weight: 600; background: var(--bad-soft); color: var(--bad); }
 details { margin: .3rem 0; } .fold { display: grid; gap: 0 1.5rem; margin: .6rem 0;
-  grid-template-columns: repeat(auto-fill, minmax(min(100%, 15rem), 1fr)); }
+  grid-template-columns: repeat(auto-fill, minmax(min(100%, 19rem), 1fr)); }
 .fold > details { margin: 0; min-width: 0; } .fold > details[open] { grid-column: 1 / -1; }
 summary { cursor: pointer; padding: .45rem 0; color: var(--a);
   font-weight: 550; font-size: .94rem; } details[open] > summary { margin-bottom: .2rem; }
 @media (max-width: 30rem) {
   body { font-size: 15px; } h1 { font-size: 1.35rem; } .headline { font-size: 1.05rem; }
   .figures { grid-template-columns: 1fr 1fr; gap: .5rem; } .figures div { padding: .6rem .7rem; }
-  .figures .big { font-size: 1.3rem; } th, td { padding-right: .5rem; } .wide { display: none; }
-  svg text { font-size: 15px; } .small svg text { font-size: 15px; }
+  .figures .big { font-size: 1.3rem; } th, td { padding-right: .5rem; }
+  .stack thead { position: absolute; clip-path: inset(50%); }
+  .stack table, .stack tbody { display: block; }
+  .stack tr { display: flex; flex-wrap: wrap; gap: .15rem 1.1rem; padding: .5rem 0;
+    border-bottom: 1px solid var(--line); }
+  .stack tr:last-child { border-bottom: 0; } .stack tr.group { display: block; padding: .8rem 0 0; }
+  .stack tr.ours { padding-left: .5rem; background: #f1f5fb; }
+  .stack td, .stack tr.group th { border: 0; padding: 0; }
+  .stack td:empty { display: none; }
+  .stack td.n { text-align: left; }
+  .stack td:first-child, .stack td.words, .stack td.range { flex: 0 0 100%; max-width: none; }
+  .stack td:first-child { font-weight: 600; } .stack td.range { width: auto; }
+  .stack td.wide { display: none; }
+  .stack td[data-title]:not(:first-child)::before { content: attr(data-title); display: block;
+    color: var(--soft); font-size: .78rem; font-weight: 400; }
 }
 @media print {
   body { background: #fff; font-size: 11pt; } main { max-width: none; padding: 0; }

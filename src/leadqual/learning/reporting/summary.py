@@ -15,6 +15,7 @@ from leadqual.learning.reporting.elements import (
     number,
     paragraph,
     percent,
+    text,
 )
 
 
@@ -25,7 +26,7 @@ def summarise(report: EvaluationReport, *, title: str) -> str:
     return "".join([
         f"<header><h1>{escape(title)}</h1>",
         paragraph(f"History {report.source}{known}", "soft"),
-        f'<div class="headline {tone.value}"><p>{escape(headline)}</p></div>',
+        f'<div class="headline {tone.value}"><p>{text(headline)}</p></div>',
         _figures(report),
         bullets(report.verdicts),
         paragraph(report.champion_remark) if report.champion_remark else "",
