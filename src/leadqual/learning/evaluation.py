@@ -65,7 +65,7 @@ def evaluate(
     """Fit on the older part of a history and judge on the newest leads that are old enough.
 
     The judged leads are used for nothing else. Every baseline is fitted on the same rows and
-    columns; all are measured on the same resamples.
+    columns; all are measured on the same resamples. Tuned learners stand beside their defaults.
 
     Parameters
     ----------
@@ -107,15 +107,16 @@ def evaluate(
             champion, protocol, history=history, labels=labels, maturity=maturity
         )
         others |= {CHAMPION: champion} if remark is None else {}
+    used = learners_of_folds or (settings.learners,) * len(protocol.folds)
     fitting = Fitting(
         history,
         others,
         horizon_days=protocol.horizon_days,
         settings=settings,
         n_folds=len(protocol.folds),
+        is_tuned=any(learners != Learners() for learners in used),
     )
     answers = Answers.empty(history.n_leads)
-    used = learners_of_folds or (settings.learners,) * len(protocol.folds)
     with threadpool_limits(limits=1):  # the baselines too, see fit_bundle
         folds = [
             answer_fold(answers, fitting.using(learners), fold, known_at=known_at)

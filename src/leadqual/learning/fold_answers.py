@@ -14,7 +14,7 @@ from leadqual.features.encoder import EncodedLeads
 from leadqual.learning.baselines import BASE_RATE, LIGHTGBM, predict_baselines
 from leadqual.learning.fitting import FittedModel, fit_bundle
 from leadqual.learning.influence import MAX_EXPLAINED, Contributions
-from leadqual.learning.judged import OURS
+from leadqual.learning.judged import OURS, UNTUNED
 from leadqual.learning.preparing import feature_columns, take_columns
 from leadqual.learning.settings import FitSettings, Learners
 from leadqual.learning.split import Fold
@@ -71,13 +71,18 @@ def stage_target(name: str) -> str:
 
 @dataclass(frozen=True)
 class Fitting:
-    """What every fold is fitted with, and the bundles that are asked beside its model."""
+    """What every fold is fitted with, and the bundles that are asked beside its model.
+
+    `is_tuned` says whether any fold has other learners than the defaults: then these are fitted
+    beside them, so that a reader sees what tuning brought on leads that it has not seen.
+    """
 
     history: History
     others: Mapping[str, ModelBundle]
     horizon_days: float | None
     settings: FitSettings
     n_folds: int
+    is_tuned: bool
 
     def using(self, learners: Learners) -> Fitting:
         """Return the same with other numbers of the learners."""
@@ -112,19 +117,16 @@ def answer_fold(
     seen so far and never claimed more.
     """
     history, horizon = fitting.history, fitting.horizon_days
-    model = fit_bundle(
-        history.take(fold.train),
-        as_of=known_at,
-        version="evaluation",
-        created_at=known_at or _EPOCH,
-        settings=fitting.settings,
-    )
+    model = _fit(fitting, fold, known_at=known_at)
     share = 1.0 if horizon is None else float(model.maturity.curve.share_by(horizon))
     columns = take_columns(history.columns, fold.test)
     others = {
         name: share * _ask(bundle, columns, len(fold.test))
         for name, bundle in fitting.others.items()
     }
+    if fitting.is_tuned:
+        untuned = _fit(fitting.using(Learners()), fold, known_at=known_at)
+        others[UNTUNED] = share * _ask(untuned.bundle, columns, len(fold.test))
     fitted = _read_training(model, share=share)
     test = model.bundle.encoder.encode(columns, n_leads=len(fold.test))
     baselines = predict_baselines(fitted.train, model.labels.is_won[fitted.rows], test)
@@ -139,6 +141,16 @@ def answer_fold(
     _answer_stages(answers, model, fold, test=test)
     _explain(answers, model, fold, test=test, n_wanted=MAX_EXPLAINED // fitting.n_folds)
     return fitted
+
+
+def _fit(fitting: Fitting, fold: Fold, *, known_at: datetime | None) -> FittedModel:
+    return fit_bundle(
+        fitting.history.take(fold.train),
+        as_of=known_at,
+        version="evaluation",
+        created_at=known_at or _EPOCH,
+        settings=fitting.settings,
+    )
 
 
 def _ask(bundle: ModelBundle, columns: Columns, n_leads: int) -> Floats:

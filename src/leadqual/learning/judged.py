@@ -14,6 +14,8 @@ from leadqual.learning.metrics import Comparison, Interval
 OURS: Final = "leadqual"
 RULES: Final = "written rules"
 CHAMPION: Final = "champion"
+UNTUNED: Final = "leadqual untuned"
+"""The same learners with their default numbers, beside tuned ones."""
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from leadqual.errors import ConfigError, NotEnoughDataError
+from leadqual.learning.evaluation import evaluate
+from leadqual.learning.judged import UNTUNED
 from leadqual.learning.protocol import Protocol, plan_protocol
 from leadqual.learning.settings import FitSettings, Learners
 from leadqual.learning.tuning import Tuning, require_optuna, tune
@@ -349,6 +351,21 @@ def test_losses_are_those_of_a_model_that_sees_the_past(won_or_lost: MakeHistory
 
     assert losses.shape == fold.won.shape
     assert 0.4 < losses.mean() < -(rate * np.log(rate) + (1 - rate) * np.log(1 - rate)) - 0.02
+
+
+def test_tuned_learners_are_judged_beside_their_defaults(won_or_lost: MakeHistory) -> None:
+    history = won_or_lost(500)
+    tuned = FitSettings(learners=Learners(ridges=(1e4,), n_trees=1))
+    with_defaults, with_tuned = (
+        evaluate(history, as_of=None, settings=settings, n_resamples=10)
+        for settings in (SETTINGS, tuned)
+    )
+    defaults = with_defaults.conversion.ours["log_loss"].value
+    comparison = with_tuned.conversion.comparison
+
+    assert UNTUNED not in with_defaults.conversion.comparison.metrics
+    assert comparison.metrics[UNTUNED]["log_loss"].value == pytest.approx(defaults)
+    assert comparison.differences[UNTUNED]["log_loss"].value > 0
 
 
 def test_too_few_wins_before_the_judged_leads_are_refused_with_the_numbers(
