@@ -66,7 +66,7 @@ class Learners:
     n_leaves: int = 6
     learning_rate: float = 0.05
     half_lives: tuple[float, ...] = (0.125, 0.25, 0.5)
-    plain_weight: float = 0.25
+    plain_weight: float = 0.3
     plain_weight_few_wins: float = 0.5
 
     def __post_init__(self) -> None:
