@@ -18,6 +18,7 @@ Codes = NDArray[np.intp]
 MISSING: Final = "not known"
 OTHER: Final = "rare or new"
 _MAX_BRIEF: Final = 24
+_WHOLE_SHARE: Final = 0.8
 _FIFTHS: Final = (20, 40, 60, 80)
 _MIN_EDGES: Final = 3
 _THIRDS: Final = (0.0, 1 / 3, 2 / 3)
@@ -55,25 +56,26 @@ def band_edges(feature: NumericFeature) -> Floats:
     if len(edges) < _MIN_EDGES:
         above = feature.quantiles[feature.quantiles > low]
         edges = np.unique(np.quantile(above, _THIRDS, method="lower"))
-    return edges
+    return np.unique(np.ceil(edges)) if _is_whole(feature) else edges
+
+
+def _is_whole(feature: NumericFeature) -> bool:
+    """Say whether a feature counts something; some of its quantiles lie between two counts."""
+    is_whole = feature.quantiles == np.round(feature.quantiles)
+    return bool(is_whole.mean() >= _WHOLE_SHARE)
 
 
 def _name_bands(feature: NumericFeature) -> list[str]:
     edges = band_edges(feature).tolist()
-    low, high = float(feature.quantiles[0]), float(feature.quantiles[-1])
-    is_whole = bool((feature.quantiles == np.round(feature.quantiles)).all())
-    if is_whole:  # 1 to 2, 3 to 5: no number stands twice
+    low = float(feature.quantiles[0])
+    if _is_whole(feature):  # 1 to 2, 3 to 5: no number stands twice
         ends = [edge - 1 for edge in edges[1:]]
         first = figure(low) if edges[0] - low <= 1 else f"{figure(low)} to {figure(edges[0] - 1)}"
         inner = [
             figure(a) if a == b else f"{figure(a)} to {figure(b)}"
             for a, b in zip(edges, ends, strict=False)
         ]
-        return [
-            first,
-            *inner,
-            figure(high) if edges[-1] == high else f"{figure(edges[-1])} or more",
-        ]
+        return [first, *inner, f"{figure(edges[-1])} or more"]
     inner = [f"{figure(a)} to {figure(b)}" for a, b in pairwise(edges)]
     return [f"below {figure(edges[0])}", *inner, f"{figure(edges[-1])} or more"]
 
