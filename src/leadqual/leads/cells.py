@@ -34,7 +34,8 @@ _FALSE: Final = frozenset({
 _NOT_SINGLE: Final = Unreadable("must be a single value, not a list or an object")
 _NOT_BOOL: Final = Unreadable("must be yes or no; give other spellings under `map:`")
 _NOT_ISO: Final = Unreadable(
-    "is no time of the form 2018-02-01 or 2018-02-01 13:45:00; name its form under `parse:`"
+    "is no time of the form 2018-02-01 or 2018-02-01 13:45:00; name its form under `parse:`, "
+    "or a list of forms"
 )
 
 
@@ -152,7 +153,7 @@ def _converter(spec: ColumnSpec, kind: Kind, timezone: str) -> Convert:
 def _number_converter(spec: ColumnSpec, *, is_count: bool) -> Convert:
     """Return the function from a cell to a number in the unit of its field."""
     factor = UNITS[spec.unit] if isinstance(spec.unit, str) else (spec.unit or 1.0)
-    parse = spec.parse
+    parse = spec.parse if isinstance(spec.parse, str) else None
     is_exact = spec.unit is None and parse != "range"
 
     def convert(cell: object) -> object:
@@ -169,11 +170,12 @@ def _number_converter(spec: ColumnSpec, *, is_count: bool) -> Convert:
     return convert
 
 
-def _time_converter(form: str | None, zone: tzinfo) -> Convert:
+def _time_converter(parse: str | tuple[str, ...] | None, zone: tzinfo) -> Convert:
     """Return the function from a cell to an aware time; without an offset it is of the zone."""
+    forms = parse if isinstance(parse, tuple) else (parse or "iso",)
 
     def convert(cell: object) -> object:
-        moment = _read_time(cell, form)
+        moment = _first_time(cell, forms)
         if isinstance(moment, datetime) and moment.tzinfo is None:
             return moment.replace(tzinfo=zone)
         return moment
@@ -181,7 +183,16 @@ def _time_converter(form: str | None, zone: tzinfo) -> Convert:
     return convert
 
 
-def _read_time(cell: object, form: str | None) -> datetime | Unreadable:
+def _first_time(cell: object, forms: tuple[str, ...]) -> datetime | Unreadable:
+    """Read a time by the first form that fits."""
+    if len(forms) == 1:
+        return _read_time(cell, forms[0])
+    moments = (_read_time(cell, form) for form in forms)
+    found = next((moment for moment in moments if isinstance(moment, datetime)), None)
+    return Unreadable(f"is no time of the forms {', '.join(forms)}") if found is None else found
+
+
+def _read_time(cell: object, form: str) -> datetime | Unreadable:
     """Read a time."""
     if isinstance(cell, datetime):
         return cell
@@ -205,14 +216,14 @@ def _from_epoch(cell: object, per_second: float) -> datetime | Unreadable:
 
 
 @lru_cache(maxsize=65_536)
-def _parse_time(text: str, form: str | None) -> datetime | Unreadable:
+def _parse_time(text: str, form: str) -> datetime | Unreadable:
     """Read ISO 8601, or the form that the mapping names."""
     try:
-        if form is None:
+        if form == "iso":
             return datetime.fromisoformat(text)
         return datetime.strptime(text, form)  # noqa: DTZ007 - the zone of the mapping follows
     except ValueError:
-        return _NOT_ISO if form is None else Unreadable(f"is no time of the form {form}")
+        return _NOT_ISO if form == "iso" else Unreadable(f"is no time of the form {form}")
 
 
 def _read_bool(cell: object) -> bool | Unreadable:

@@ -16,7 +16,8 @@ from pydantic import ValidationError
 from leadqual.errors import MappingError
 from leadqual.leads.fields import EVENT_CELLS, LEAD_FIELDS, Kind
 from leadqual.leads.plain_yaml import read_plain_yaml
-from leadqual.leads.spec import ColumnSpec, MappingSpec, OrderSpec, RowNumber
+from leadqual.leads.schema import MAX_ATTRIBUTES
+from leadqual.leads.spec import TIME_WORDS, ColumnSpec, MappingSpec, OrderSpec, RowNumber
 from leadqual.leads.suggest import suggest_mapping
 
 __all__ = ["MappingSpec", "load_mapping", "parse_mapping", "suggest_mapping"]
@@ -87,6 +88,12 @@ def _contradictions(spec: MappingSpec) -> Iterator[str]:
         if name in learned:
             yield f"never: `{name}` is also used as a field or attribute; it can only be one"
     labels = [attribute.label for attribute in spec.attributes]
+    if len(labels) > MAX_ATTRIBUTES:
+        yield (
+            f"attributes: {len(labels):,} are listed; a lead carries at most {MAX_ATTRIBUTES}: "
+            "keep those that were known when it came and may matter"
+        )
+        return
     for label in sorted({label for label in labels if labels.count(label) > 1}):
         yield f"attributes: `{label}` is listed twice"
 
@@ -124,7 +131,8 @@ def _unfit_rules(spec: MappingSpec) -> Iterator[str]:
     ]
     for place, column, kind in rules:
         if column.parse is not None and not _is_fit(column.parse, kind):
-            yield f"{place}: `parse: {column.parse}` is not a way to read this; {_WAYS[kind]}"
+            said = column.parse if isinstance(column.parse, str) else ", ".join(column.parse)
+            yield f"{place}: `parse: {said}` is not a way to read this; {_WAYS[kind]}"
         if column.unit is not None and kind not in {Kind.COUNT, Kind.NUMBER, Kind.ANY}:
             yield f"{place}: `unit` is for numbers"
 
@@ -136,14 +144,19 @@ _WAYS: Final[Mapping[Kind, str]] = {
     Kind.COUNT: _NUMBER_WAYS,
     Kind.NUMBER: _NUMBER_WAYS,
     Kind.ANY: "leave it out, or give decimal_comma, range or bool",
-    Kind.TIME: 'leave it out, or give epoch_s, epoch_ms or a form such as "%d.%m.%Y %H:%M"',
+    Kind.TIME: (
+        'leave it out, or give iso, epoch_s, epoch_ms or a form such as "%d.%m.%Y %H:%M", or a '
+        "list of these"
+    ),
 }
 
 
-def _is_fit(parse: str, kind: Kind) -> bool:
+def _is_fit(parse: str | tuple[str, ...], kind: Kind) -> bool:
     """Return whether values of this kind can be parsed in this way."""
+    if not isinstance(parse, str):
+        return kind is Kind.TIME and all(_is_fit(form, kind) for form in parse)
     if kind is Kind.TIME:
-        return parse in {"epoch_s", "epoch_ms"} or _is_time_form(parse)
+        return parse in TIME_WORDS or _is_time_form(parse)
     words = {
         Kind.COUNT: {"decimal_comma", "range"},
         Kind.NUMBER: {"decimal_comma", "range"},

@@ -22,6 +22,9 @@ from leadqual.leads.fields import EVENT_CELLS, SECTIONS, UNITS
 
 WAYS_TO_REACH: Final = ("contact.email", "contact.phone", "company.domain")
 
+TIME_WORDS: Final = frozenset({"iso", "epoch_s", "epoch_ms"})
+"""Ways to read a time that are no form of `strptime`."""
+
 
 class _Spec(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
@@ -95,16 +98,17 @@ class ColumnSpec(_Spec):
 
     `map` replaces values; a value that is not in it becomes `default` if there is one, else
     stays. `default` also stands in for an empty cell. `parse` is a time format (`%d.%m.%Y`,
-    `epoch_s`, `epoch_ms`) or a way to read a number (`decimal_comma`, `range`: "11-50" is its
-    geometric middle); `unit` is a factor or one of `fields.UNITS`. `file` takes the column from
-    a joined file (its first row with that key).
+    `iso`, `epoch_s`, `epoch_ms`), a list of these (the first that fits counts), or a way to read
+    a number (`decimal_comma`, `range`: "11-50" is its geometric middle); `unit` is a factor or
+    one of `fields.UNITS`. `file` takes the column from a joined file (its first row with that
+    key).
     """
 
     column: str | None = None
     const: str | None = None
     file: str | None = None
     map: dict[str, str | None] | None = None
-    parse: str | None = None
+    parse: str | Annotated[tuple[str, ...], Field(min_length=1)] | None = None
     unit: Annotated[Factor | str, Field(union_mode="left_to_right")] | None = None
     default: str | None = None
     na: Texts = ()

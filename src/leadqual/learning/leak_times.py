@@ -28,6 +28,7 @@ MAX_DELAY_CORRELATION: Final = 0.7
 MAX_GAP: Final = 0.1
 MAX_COLUMN_GAP: Final = 0.15
 MIN_RANDOM_AUC: Final = 0.75
+_N_TRIED: Final = 200
 _LATE_SHARE: Final = 0.05
 _LATE_DAYS: Final = 1.0
 _SMOOTHING_LEADS: Final = 5.0
@@ -106,6 +107,8 @@ def read_days(column: ReadColumn) -> Floats:
     known here, so the day is taken to come first, as with a point.
     """
     texts = [level for level in column.levels if level is not None]
+    if not any(_ISO.match(text) or _WRITTEN.match(text) for text in texts[:_N_TRIED]):
+        return np.full(len(column.codes), np.nan)
     is_month_first = _is_month_first(texts)
     days = [_read_day(text, is_month_first=is_month_first) for text in texts]
     return np.array([np.nan, *days])[column.codes]

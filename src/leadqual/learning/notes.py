@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import numpy as np
@@ -12,6 +12,7 @@ from leadqual.learning.conversion import ConversionParts
 from leadqual.learning.preparing import TrainingSet, count_sides
 from leadqual.learning.settings import FitSettings
 from leadqual.learning.single_column import TIME_PROXY
+from leadqual.outcomes.events import OutcomeEvent, OutcomeType
 from leadqual.outcomes.labels import Labels
 from leadqual.outcomes.maturity import Maturity
 from leadqual.outcomes.progress import Check
@@ -28,6 +29,7 @@ def note_history(data: TrainingSet) -> tuple[str, ...]:
         for note in (
             *_note_times(data.labels, data.maturity),
             *_note_records(data.labels),
+            *_note_conflicts(data.history.events),
             *_note_break(data),
             *_note_columns(data),
         )
@@ -92,6 +94,16 @@ def _note_records(labels: Labels) -> list[str]:
             else "neither losses nor times are recorded: every lead without a win counts as not won"
         )
     return notes
+
+
+def _note_conflicts(events: Sequence[OutcomeEvent]) -> list[str]:
+    """Say how many leads are told to be won and lost; a deal may be lost and won again."""
+    won, lost = (
+        {event.lead_id for event in events if event.type is kind}
+        for kind in (OutcomeType.WON, OutcomeType.LOST)
+    )
+    n = len(won & lost)
+    return [f"{n} lead(s) are recorded as won and as lost: the win counts"] if n else []
 
 
 def _note_break(data: TrainingSet) -> list[str]:

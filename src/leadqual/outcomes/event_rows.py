@@ -21,11 +21,13 @@ from leadqual.leads.rows import Row
 from leadqual.leads.schema import FieldReason, Rejected
 from leadqual.leads.spec import ColumnSpec, OutcomeSpec
 from leadqual.outcomes.events import TAKES_REASON, OutcomeEvent, OutcomeType, Reason
+from leadqual.outcomes.spelling import spell
 
 Reader = Callable[[Cells], object]
 
 _TYPES: Final = frozenset(OutcomeType)
 _REASONS: Final = frozenset(Reason)
+_REMEMBERED: Final = 5_000
 _LATEST_YEAR: Final = 9998  # a later time cannot be moved to UTC
 
 
@@ -40,7 +42,8 @@ class EventReader:
     fields : mapping of str to Reader
         Readers of the other parts of the event.
     is_meant : callable
-        Whether the outcome speaks about this row at all (`where`).
+        Whether the outcome speaks about this row at all (`where`); `Unreadable` where the cell
+        is probably a misspelt value of it.
     needs_time : bool
         Whether `occurred_at` is mapped.
     time_decides : bool
@@ -51,7 +54,7 @@ class EventReader:
     read_type: Reader
     read_reason: Reader
     fields: Mapping[str, Reader]
-    is_meant: Callable[[Cells], bool]
+    is_meant: Callable[[Cells], bool | Unreadable]
     needs_time: bool
     time_decides: bool
 
@@ -59,7 +62,10 @@ class EventReader:
         """Return the event of a row, None where the row is none, or why it cannot be one."""
         if row.problem is not None:
             return Rejected((FieldReason("row", row.problem),))
-        kind = self.read_type(row.cells) if self.is_meant(row.cells) else None
+        is_meant = self.is_meant(row.cells)
+        if isinstance(is_meant, Unreadable):
+            return Rejected((FieldReason("type", is_meant.reason),))
+        kind = self.read_type(row.cells) if is_meant else None
         if kind is None:
             return None
         values: dict[str, object] = {"type": kind, "lead_id": self.read_lead_id(row)}
@@ -120,7 +126,7 @@ def _compile(export: Export, outcome: OutcomeSpec, file_name: str) -> EventReade
         read_type=_name_reader(outcome.type, _TYPES, na=na, otherwise=None),
         read_reason=_name_reader(outcome.reason, _REASONS, na=na, otherwise=Reason.OTHER),
         fields=fields,
-        is_meant=_filter(outcome),
+        is_meant=_filter(outcome, _rivals(export, outcome, file_name)),
         needs_time=has_time,
         time_decides=has_time and is_fixed and outcome.where is None,
     )
@@ -134,12 +140,48 @@ def _lead_id_reader(export: Export, file_name: str) -> Callable[[Row], str | Non
     return lambda row: cell_text(row.cells.get(key)) or None
 
 
-def _filter(outcome: OutcomeSpec) -> Callable[[Cells], bool]:
+def _rivals(export: Export, outcome: OutcomeSpec, file_name: str) -> list[tuple[str, ...]]:
+    """Return the values by which other outcomes choose rows by the same column."""
+    if outcome.where is None:
+        return []
+    return [
+        other.where.values
+        for other in export.mapping.outcomes
+        if other.where is not None
+        and other.where.column == outcome.where.column
+        and (other.file or export.mapping.lead_file) == file_name
+    ]
+
+
+def _filter(
+    outcome: OutcomeSpec, rivals: list[tuple[str, ...]]
+) -> Callable[[Cells], bool | Unreadable]:
     """Return whether a row is one that the outcome speaks about."""
     if outcome.where is None:
         return lambda _: True
-    column, values = outcome.where.column, frozenset(outcome.where.values)
-    return lambda cells: cell_text(cells.get(column)) in values
+    column = outcome.where.column
+    spellings = spell(outcome.where.values, *rivals)
+    seen: dict[str | None, bool | Unreadable] = {}
+
+    def is_meant(cells: Cells) -> bool | Unreadable:
+        text = cell_text(cells.get(column))
+        if text in seen:
+            return seen[text]
+        near = spellings.find_near(text)
+        found = text is not None and spellings.find(text) is not None
+        answer = found if near is None else _misspelt(near, column)
+        if len(seen) < _REMEMBERED:
+            seen[text] = answer
+        return answer
+
+    return is_meant
+
+
+def _misspelt(value: str, column: str | None) -> Unreadable:
+    return Unreadable(
+        f"is nearly `{value}` and not it (column `{column}`); correct it, or name this spelling "
+        "in the mapping"
+    )
 
 
 def _constant(spec: ColumnSpec, names: frozenset[str]) -> str | None:
@@ -156,7 +198,8 @@ def _name_reader(
 ) -> Reader:
     """Return how an event or reason is read.
 
-    With a map, what is not in it is `otherwise`; without one, it has to be a known name.
+    With a map, what is not in it is `otherwise`; without one, it has to be a known name. Letter
+    case does not matter. What is nearly in the map, and no event otherwise, is a slip.
     """
     if spec is None:
         return lambda _: None
@@ -164,14 +207,20 @@ def _name_reader(
     if constant is not None:
         return lambda _: constant
     read = compile_reader(spec, Kind.TEXT, na=na)
-    is_mapped = spec.map is not None
+    spellings = spell(spec.map or names)
     unknown = Unreadable(f"is not one of: {', '.join(sorted(names))}; give others under `map:`")
 
     def read_name(cells: Cells) -> object:
         value = read(cells)
-        if value is None or value in names:
+        if value is None or value in names or not isinstance(value, str):
             return value
-        return otherwise if is_mapped else unknown
+        same = spellings.find(value)
+        if same is not None:
+            return spec.map[same] if spec.map else same
+        if spec.map is None:
+            return unknown
+        near = None if otherwise is not None else spellings.find_near(value)
+        return otherwise if near is None else _misspelt(near, spec.column)
 
     return read_name
 
