@@ -19,6 +19,7 @@ from leadqual.outcomes.progress import (
     CHECKS,
     ENDS,
     Check,
+    Codes,
     Flags,
     Floats,
     Progress,
@@ -35,6 +36,7 @@ HANDED_OFF_WEIGHT: Final = 0.6
 """How much a hand-off without an answer counts against a confirmed label (weight 1)."""
 
 _FINAL_TYPES: Final = frozenset({OutcomeType.WON, OutcomeType.LOST})
+_REP_DECIDES: Final = (OutcomeType.HANDED_OFF, OutcomeType.DISQUALIFIED, OutcomeType.LOST)
 _ENDING_TYPES: Final = (
     OutcomeType.NO_RESPONSE,
     OutcomeType.DISQUALIFIED,
@@ -77,8 +79,9 @@ class Labels:
     leads with an excluded outcome. `is_worked` is true for every usable lead of a history that
     records nothing but wins and losses (`records_work` false). `is_settled` are usable leads
     known to have won or to have ended; `delay_days` runs from the prediction moment to the
-    win, `settled_days` to the win or the end. `has_times` false: ages, delays and stage times
-    are NaN.
+    win, `settled_days` to the win or the end. `rep` is a number for who first decided about the
+    lead (handed it off, disqualified it, lost it), -1 where nobody is named. `has_times` false:
+    ages, delays and stage times are NaN.
     """
 
     as_of_days: float
@@ -96,6 +99,7 @@ class Labels:
     delay_days: Floats
     settled_days: Floats
     amount_usd: Floats
+    rep: Codes
     heads: dict[Check, HeadLabels]
     stages: tuple[StageLabels, ...]
     n_clamped: int
@@ -184,6 +188,7 @@ def label_history(
         delay_days=np.where(is_won, won_at - timeline.moment_days, np.nan),
         settled_days=np.where(is_settled, settled_at - timeline.moment_days, np.nan),
         amount_usd=np.where(is_won, _won_amounts(timeline), np.nan),
+        rep=timeline.first_actor(*_REP_DECIDES),
         heads={
             check: _label_head(check, progress, check_order=check_order, is_usable=is_usable)
             for check in CHECKS

@@ -16,6 +16,7 @@ from leadqual.outcomes.history import History
 TYPES: Final = tuple(OutcomeType)
 REASONS: Final = tuple(Reason)
 NO_REASON: Final = -1
+NO_ACTOR: Final = -1
 _TYPE_CODE: Final = {kind: code for code, kind in enumerate(TYPES)}
 _REASON_CODE: Final = {reason: code for code, reason in enumerate(REASONS)}
 SECONDS_PER_DAY: Final = 86_400.0
@@ -37,6 +38,8 @@ class Timeline:
         When it happened, in days since 1970; never before the lead. NaN without a time.
     amount_usd : ndarray of float64, shape (n_events,)
         NaN where none was given.
+    actor : ndarray of intp, shape (n_events,)
+        Who did it, as a number within this history; `NO_ACTOR` where nobody is named.
     moment_days : ndarray of float64, shape (n_leads,)
         Prediction moment of each lead in days since 1970; NaN in a history without times.
     as_of_days : float
@@ -54,6 +57,7 @@ class Timeline:
     reason: NDArray[np.intp]
     at_days: NDArray[np.float64]
     amount_usd: NDArray[np.float64]
+    actor: NDArray[np.intp]
     moment_days: NDArray[np.float64]
     as_of_days: float
     n_clamped: int
@@ -84,6 +88,15 @@ class Timeline:
         np.maximum.at(last, self.lead[chosen], self.at_days[chosen])
         return np.where(np.isfinite(last), last, np.nan)
 
+    def first_actor(self, *kinds: OutcomeType) -> NDArray[np.intp]:
+        """Return who did the first of these to each lead; `NO_ACTOR` where nobody is named."""
+        (events,) = np.nonzero(self.of(*kinds) & (self.actor != NO_ACTOR))
+        # The last write of a repeated index wins, so the first event comes last.
+        events = events[np.argsort(self.at_days[events], kind="stable")][::-1]
+        found = np.full(len(self.moment_days), NO_ACTOR, dtype=np.intp)
+        found[self.lead[events]] = self.actor[events]
+        return found
+
 
 def to_days(moment: datetime) -> float:
     """Return an aware moment in days since 1970-01-01 UTC."""
@@ -104,9 +117,11 @@ def moments_to_days(moments: NDArray[np.datetime64]) -> NDArray[np.float64]:
 
 
 def _stack(events: Sequence[OutcomeEvent], history: History) -> NDArray[np.float64]:
-    """One row per event: lead row (-1 unknown), type, reason, occurred, recorded, amount."""
+    """One row per event: lead row (-1 unknown), type, reason, occurred, recorded, amount, actor."""
     row_of = {lead_id: row for row, lead_id in enumerate(history.lead_ids)}
-    table = np.full((len(events), 6), np.nan)
+    table = np.full((len(events), 7), np.nan)
+    table[:, 6] = NO_ACTOR
+    number_of: dict[str, int] = {}
     for i, event in enumerate(events):
         table[i, 0] = row_of.get(event.lead_id, -1)
         table[i, 1] = _TYPE_CODE[event.type]
@@ -117,6 +132,8 @@ def _stack(events: Sequence[OutcomeEvent], history: History) -> NDArray[np.float
             table[i, 4] = to_days(event.recorded_at)
         if event.amount_usd is not None:
             table[i, 5] = event.amount_usd
+        if event.actor:
+            table[i, 6] = number_of.setdefault(event.actor, len(number_of))
     return table
 
 
@@ -177,6 +194,7 @@ def _arrange(
         reason=table[:, 2].astype(np.intp),
         at_days=at_days,
         amount_usd=table[:, 5],
+        actor=table[:, 6].astype(np.intp),
         moment_days=moment_days,
         as_of_days=float("nan"),
         n_clamped=n_clamped,

@@ -1,6 +1,7 @@
 """Labels: the table of DESIGN section 4, as of a moment."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -285,3 +286,36 @@ def test_an_empty_history_has_no_labels() -> None:
 
     assert labels.n_leads == 0
     assert labels.counts()["won"] == 0
+
+
+def by(actor: str, kind: str, day: float) -> OutcomeEvent:
+    return OutcomeEvent(
+        lead_id="lead-0",
+        type=OutcomeType(kind),
+        actor=actor,
+        occurred_at=START + timedelta(days=day),
+    )
+
+
+@pytest.mark.parametrize(
+    ("events", "decided_by"),
+    [
+        ([by("ann", "contacted", 1), by("bob", "disqualified", 2)], "bob"),
+        ([by("eve", "rejected", 3), by("bob", "handed_off", 2)], "bob"),
+        ([by("ann", "lost", 4), by("bob", "disqualified", 2)], "bob"),
+        ([by("ann", "contacted", 1), by("eve", "won", 9)], None),
+        ([by("", "disqualified", 2)], None),
+        ([by("bob", "disqualified", 200)], None),
+    ],
+)
+def test_the_rep_is_who_first_decided_as_far_as_known(
+    events: list[OutcomeEvent], decided_by: str | None
+) -> None:
+    everyone = [by(name, "contacted", 0) for name in ("ann", "bob", "eve")]
+    base = history_of([CALL])
+    history = replace(base, events=[*everyone, *events])
+
+    rep = label_history(history, as_of=START + timedelta(days=100)).rep
+
+    wanted = -1 if decided_by is None else ["ann", "bob", "eve"].index(decided_by)
+    assert rep.tolist() == [wanted]
