@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from dataclasses import dataclass, replace
+from hashlib import blake2b
 from typing import Any, Final
 
 import lightgbm as lgb
@@ -151,8 +153,9 @@ def fit_bayes(Z: Floats, y: Floats, *, weights: Floats) -> Linear:
     """Fit naive Bayes as linear weights: each column speaks for itself.
 
     A 0/1 column gets the log ratio of its smoothed frequency among wins and others, any other
-    column the slope of two normals of one variance. Columns that say the same are counted
-    twice, so the sum is brought back to scale by a logistic regression on it alone.
+    column the slope of two normals of one variance. Equal columns share one voice: fields that
+    are always missing together would count many times. Columns that say nearly the same still
+    do, so the sum is brought back to scale by a logistic regression on it alone.
 
     References
     ----------
@@ -169,6 +172,13 @@ def fit_bayes(Z: Floats, y: Floats, *, weights: Floats) -> Linear:
     mean = (sum_won + sum_lost) / (n_won + n_lost)
     variance = (weights @ Z**2) / (n_won + n_lost) - mean**2
     slope = (sum_won / n_won - sum_lost / n_lost) / np.maximum(variance, _MIN_VARIANCE)
-    coef = np.where(is_flag, log_ratio, slope)
+    coef = np.where(is_flag, log_ratio, slope) / _count_copies(Z)
     scaled = fit_logistic((Z @ coef)[:, None], y, weights=weights, ridge=_SLOPE_RIDGE)
     return Linear(coef=coef * max(scaled.coef[0], 0.0), intercept=scaled.intercept)
+
+
+def _count_copies(Z: Floats) -> Floats:
+    """Return how many columns are equal to each column, itself included, shape (width,)."""
+    prints = [blake2b(column.tobytes()).digest() for column in np.ascontiguousarray(Z.T)]
+    counts = Counter(prints)
+    return np.array([counts[column] for column in prints], dtype=np.float64)
