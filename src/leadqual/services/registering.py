@@ -23,6 +23,7 @@ from leadqual.services.workshop import Workshop, call_of_operator, mirror_aliase
 
 CARD: Final = "card.md"
 REPORT: Final = "report.html"
+_BY_NUMBER: Final = ("learners", "tuning")
 
 
 @dataclass(frozen=True)
@@ -131,9 +132,12 @@ def _record(
 
 
 def _flatten(notes: Mapping[str, JsonValue]) -> Iterator[tuple[str, str]]:
-    """Give every number a parameter of its own, so that runs can be compared by it."""
+    """Give each number of the learners a parameter of its own, so that runs can be compared.
+
+    Other notes stay whole: their keys are columns, whose names a lab book need not take.
+    """
     for name, value in notes.items():
-        if isinstance(value, Mapping) and value:
+        if name in _BY_NUMBER and isinstance(value, Mapping):
             yield from ((f"{name}.{inner}", str(said)) for inner, said in value.items())
         else:
             yield name, str(value)
