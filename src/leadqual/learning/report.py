@@ -99,7 +99,7 @@ class EvaluationReport:
     @property
     def headline(self) -> tuple[Tone, str]:
         """Return the one sentence that a reader should take away, and whether it is good news."""
-        return verdicts.say_headline(self.conversion)
+        return verdicts.say_headline(self.conversion, leaks=tuple(self.refused.leaks))
 
     @property
     def verdicts(self) -> tuple[str, ...]:
@@ -107,7 +107,8 @@ class EvaluationReport:
 
         Ranking, probabilities and the comparison with others always; then what lacks skill (the
         best tenth, heads by name: the others speak by their figures), a level that is off, parts
-        that differ from their prediction, and columns that moved.
+        that differ from their prediction, columns that moved, and columns that may know the
+        outcome.
         """
         return (
             *verdicts.judge_conversion(self.conversion),
@@ -115,6 +116,7 @@ class EvaluationReport:
             *verdicts.judge_level(self.conversion),
             *verdicts.judge_parts(self.slices),
             *verdicts.judge_changes(self.changes),
+            *verdicts.judge_leaks(self.refused.leaks),
         )
 
     @property

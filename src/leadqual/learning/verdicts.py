@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 
 from leadqual.learning.baselines import BASE_RATE
@@ -10,6 +10,7 @@ from leadqual.learning.drift import Changes
 from leadqual.learning.judged import Judged
 from leadqual.learning.metrics import Interval
 from leadqual.learning.slices import Slice
+from leadqual.qualify.wording import shown
 
 
 class Tone(StrEnum):
@@ -20,8 +21,16 @@ class Tone(StrEnum):
     BAD = "bad"
 
 
-def say_headline(judged: Judged) -> tuple[Tone, str]:
-    """Return the one sentence that a reader should take away, and whether it is good news."""
+def say_headline(judged: Judged, *, leaks: Sequence[str]) -> tuple[Tone, str]:
+    """Return the one sentence that a reader should take away, and whether it is good news.
+
+    Parameters
+    ----------
+    judged : Judged
+        Conversion.
+    leaks : sequence of str
+        Columns that may know the outcome.
+    """
     if not judged.has_ranking_skill:
         return Tone.BAD, (
             "No skill: on leads it had not seen the model does not rank better than chance. "
@@ -32,6 +41,11 @@ def say_headline(judged: Judged) -> tuple[Tone, str]:
         f"Working the best fifth of leads first would have caught {_percent(caught)} of the wins: "
         f"{caught.value / 0.2:.1f} times as many as chance."
     )
+    if leaks:
+        return Tone.MIXED, (
+            f"{ranks} But that may be too good: {_columns(len(leaks))} known only after the "
+            "outcome."
+        )
     if not judged.has_lift:
         return Tone.MIXED, f"{ranks} But its best tenth holds no clearly more wins than any tenth."
     if not judged.beats_base_rate:
@@ -152,6 +166,20 @@ def judge_changes(changes: Changes | None) -> list[str]:
     names = ", ".join(one.label for one in moved[:5])
     more = " and more" if len(moved) > 5 else ""
     return [f"{len(moved)} column(s) moved since training: {names}{more}."]
+
+
+def judge_leaks(leaks: Mapping[str, str]) -> list[str]:
+    """Say which columns may know the outcome; nothing where none does."""
+    if not leaks:
+        return []
+    said = "; ".join(f"{shown(name)}: {why}" for name, why in list(leaks.items())[:5])
+    return [
+        f"{_columns(len(leaks))} known only after the outcome, so figures may be too good: {said}."
+    ]
+
+
+def _columns(n: int) -> str:
+    return "1 column looks" if n == 1 else f"{n} columns look"
 
 
 def _in_words(found: Interval) -> str:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 
-from leadqual.learning.coverage import Refused
 from leadqual.learning.evaluation import evaluate as evaluate_history
 from leadqual.learning.guard import find_leaks
 from leadqual.learning.judged import CHAMPION
@@ -15,9 +14,8 @@ from leadqual.learning.report_html import render
 from leadqual.learning.settings import FitSettings
 from leadqual.outcomes.labels import label_history
 from leadqual.qualify.bundle import ModelBundle
-from leadqual.routing.standard import Standard
-from leadqual.routing.standard_parts import CutMode
-from leadqual.services.histories import HistorySource, LoadedHistory, load_history
+from leadqual.services.histories import HistorySource, load_history
+from leadqual.services.judging import put_in_place, say_refused
 from leadqual.services.workshop import Workshop, active_standard
 
 Step = Callable[[str], None]
@@ -85,34 +83,9 @@ def evaluate(
     )
 
 
-def say_refused(loaded: LoadedHistory, leaks: Mapping[str, str]) -> Refused:
-    """Return what of a history was not used, or should not be, and why."""
-    rejections = loaded.rejections
-    return Refused(rows=rejections.n_rows, problems=rejections.problems, leaks=leaks)
-
-
-def put_in_place(
-    report: EvaluationReport, standard: Standard, *, refused: Refused
-) -> EvaluationReport:
-    """Add to a report what the deployment knows: its capacity, and what of the data was refused.
-
-    A capacity is marked only where the standard fills it: in the other mode its numbers decide
-    nothing.
-    """
-    cut = standard.cut
-    capacity = None
-    if cut.mode is CutMode.FILL_CAPACITY:
-        capacity = cut.fill_capacity.mrr.capacity_per_day + cut.fill_capacity.sdr.capacity_per_day
-    curve = report.capacity
-    if curve is not None:
-        n_days = len(set(standard.business_hours.weekdays))
-        curve = curve.of_team(capacity=capacity, days_per_week=n_days)
-    return replace(report, capacity=curve, refused=refused)
-
-
 def _text(report: EvaluationReport, version: str | None) -> str:
     comparison = report.conversion.comparison.metrics
-    lines = [report.protocol, *report.verdicts, ""]
+    lines = [report.headline[1], "", report.protocol, *report.verdicts, ""]
     names = ("auc", "average_precision", "lift_10", "captured_20", "log_loss", "ece")
     shown = [name for name in names if name in report.conversion.ours]
     lines.append("  ".join(["predictor".ljust(22), *(name.rjust(22) for name in shown)]))
@@ -124,5 +97,20 @@ def _text(report: EvaluationReport, version: str | None) -> str:
         ]
         lines.append("  ".join([label.ljust(22), *cells]))
     remarks = () if report.champion_remark is None else (report.champion_remark,)
-    lines += ["", *remarks, *report.notes]
+    lines += ["", *_calibration(report), "", *remarks, *report.notes, report.selection.text]
     return "\n".join(lines)
+
+
+def _calibration(report: EvaluationReport) -> list[str]:
+    """Return calibration error, slope and level of conversion, heads and steps as a table."""
+    judged = {"conversion": report.conversion}
+    judged |= {head.value: found for head, found in report.heads.items()}
+    names = ("ece", "slope", "observed_expected")
+    lines = ["  ".join(["calibration of".ljust(22), *(name.rjust(22) for name in names)])]
+    for name, found in {**judged, **report.stages}.items():
+        cells = [
+            f"{found.ours[n].value:.3f} [{found.ours[n].low:.3f}, {found.ours[n].high:.3f}]"
+            for n in names
+        ]
+        lines.append("  ".join([name.ljust(22), *(cell.rjust(22) for cell in cells)]))
+    return lines

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from leadqual.errors import BundleError, NotEnoughDataError
+from leadqual.learning.coverage import Refused
 from leadqual.learning.evaluation import evaluate
 from leadqual.learning.gate import Verdict, judge
 from leadqual.learning.metrics import Interval
@@ -14,6 +15,9 @@ from leadqual.learning.report import EvaluationReport
 from leadqual.learning.settings import FitSettings, Learners
 from leadqual.outcomes.history import History
 from leadqual.qualify.bundle import ModelBundle
+from leadqual.routing.standard import Standard
+from leadqual.routing.standard_parts import CutMode
+from leadqual.services.histories import LoadedHistory
 from leadqual.services.workshop import Workshop
 
 
@@ -35,6 +39,12 @@ class Judgement:
         found = self.report.conversion.ours
         loss, auc = found["log_loss"], found["auc"]
         return f"AUC {_in_words(auc)}, log loss {_in_words(loss)}"
+
+    def in_place(self, standard: Standard, *, refused: Refused) -> Judgement:
+        """Return the same with what the deployment knows, see `put_in_place`."""
+        if self.report is None:
+            return self
+        return replace(self, report=put_in_place(self.report, standard, refused=refused))
 
     def metrics(self) -> dict[str, float]:
         """Return every figure with its bounds, and the others' AUC and log loss beside them."""
@@ -97,6 +107,31 @@ def load_champion(workshop: Workshop) -> tuple[ModelBundle | None, tuple[str, ..
         return workshop.registry.load(version), ()
     except BundleError as error:
         return None, (f"nothing was compared with the champion: {error}",)
+
+
+def say_refused(loaded: LoadedHistory, leaks: Mapping[str, str]) -> Refused:
+    """Return what of a history was not used, or should not be, and why."""
+    rejections = loaded.rejections
+    return Refused(rows=rejections.n_rows, problems=rejections.problems, leaks=leaks)
+
+
+def put_in_place(
+    report: EvaluationReport, standard: Standard, *, refused: Refused
+) -> EvaluationReport:
+    """Add to a report what the deployment knows: its capacity, and what of the data was refused.
+
+    A capacity is marked only where the standard fills it: in the other mode its numbers decide
+    nothing.
+    """
+    cut = standard.cut
+    capacity = None
+    if cut.mode is CutMode.FILL_CAPACITY:
+        capacity = cut.fill_capacity.mrr.capacity_per_day + cut.fill_capacity.sdr.capacity_per_day
+    curve = report.capacity
+    if curve is not None:
+        n_days = len(set(standard.business_hours.weekdays))
+        curve = curve.of_team(capacity=capacity, days_per_week=n_days)
+    return replace(report, capacity=curve, refused=refused)
 
 
 def _in_words(found: Interval) -> str:

@@ -20,7 +20,7 @@ from leadqual.learning.settings import FitSettings
 from leadqual.outcomes.labels import label_history
 from leadqual.registry.lock import hold_training_lock
 from leadqual.services.histories import HistorySource, LoadedHistory, Rejections, load_history
-from leadqual.services.judging import Judgement, judge_history, load_champion
+from leadqual.services.judging import Judgement, judge_history, load_champion, say_refused
 from leadqual.services.registering import CARD, REPORT, Candidate, register
 from leadqual.services.tuning import (
     TUNING,
@@ -178,7 +178,8 @@ def train_loaded(
     """Do the rest of `train`, for a caller who holds the training lock and has read a history."""
     began = time.perf_counter()
     workshop.registry.sweep(now=now)
-    settings = FitSettings(check_order=active_standard(workshop).check_order)
+    standard = active_standard(workshop)
+    settings = FitSettings(check_order=standard.check_order)
     on_step("Looking for leaks")
     labels = label_history(loaded.history, as_of=as_of, check_order=settings.check_order)
     overrides = _guard(find_leaks(loaded.history, labels), choices.leak_reason)
@@ -192,7 +193,7 @@ def train_loaded(
         settings=settings,
         champion=champion,
         learners_of_folds=found.of_folds,
-    )
+    ).in_place(standard, refused=say_refused(loaded, overrides))
     on_step("Fitting on all leads")
     fitted = fit_bundle(
         loaded.history,
