@@ -15,6 +15,7 @@ from threadpoolctl import threadpool_limits
 from leadqual.learning.calibration import draw_reliability, error_by_chance
 from leadqual.learning.capacity import draw_capacity
 from leadqual.learning.champion import known_until_days, why_not_compared
+from leadqual.learning.copies import note_copies
 from leadqual.learning.coverage import measure_coverage, measure_selection
 from leadqual.learning.curves import draw_gain
 from leadqual.learning.drift import Changes, measure_changes
@@ -158,6 +159,12 @@ class _Judging:
         rng = np.random.default_rng(self.seed)
         return resample(self.won.group, rng, self.n_resamples)
 
+    def note_copies(self) -> tuple[str, ...]:
+        """Say whether judged leads are copies of fitted ones; groups are never parted."""
+        if not self.history.is_ordered:
+            return ()
+        return note_copies(self.history, self.labels, self.protocol.folds[-1])
+
     def outcome(self, answer: Floats, rows: Codes, weights: Floats | None = None) -> Outcome:
         """Return what came true of some leads, with their amounts."""
         value = np.where(answer == 1, np.nan_to_num(self.labels.amount_usd[rows]), 0.0)
@@ -217,7 +224,7 @@ def _report(judging: _Judging, answers: Answers, last: FittedFold) -> Evaluation
         coverage=measure_coverage(labels, judging.maturity),
         selection=measure_selection(judging.history, labels, rows),
         learned=last.model.bundle.summary,
-        notes=last.model.notes,
+        notes=(*last.model.notes, *judging.note_copies()),
     )
 
 
