@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from leadqual.errors import TrainingError
 from leadqual.learning.backtest_plan import Cadence, ReplayPlan, plan_backtest
 from leadqual.learning.backtest_result import (
     Backtest,
@@ -21,10 +20,11 @@ from leadqual.learning.backtest_result import (
 from leadqual.learning.backtest_steps import (
     BASELINES,
     FROZEN,
+    RECENCY,
     RETRAINED,
     StepScores,
-    score_step,
 )
+from leadqual.learning.backtest_work import score_steps
 from leadqual.learning.baselines import ODOO
 from leadqual.learning.odoo import code_leads, follow_outcomes, replay_odoo
 from leadqual.learning.preparing import TrainingSet
@@ -34,7 +34,7 @@ from leadqual.outcomes.history import History
 Floats = NDArray[np.float64]
 Progress = Callable[[int, int], None]
 
-PREDICTORS: Final = (FROZEN, RETRAINED, *BASELINES, ODOO)
+PREDICTORS: Final = (FROZEN, RETRAINED, RECENCY, *BASELINES, ODOO)
 N_RESAMPLES: Final = 300
 
 
@@ -141,37 +141,12 @@ def _score_all(
             found[step] = kept
     options.on_progress(len(found), plan.n_steps)
     missing = [step for step in range(plan.n_steps) if step not in found]
-    for scores in _work(history, plan, missing, settings=settings, jobs=options.jobs):
+    for scores in score_steps(history, plan, missing, settings=settings, jobs=options.jobs):
         if keeper:
             keeper.save(scores)
         found[scores.step] = scores
         options.on_progress(len(found), plan.n_steps)
     return [found[step] for step in range(plan.n_steps)]
-
-
-def _work(
-    history: History, plan: ReplayPlan, steps: Sequence[int], *, settings: FitSettings, jobs: int
-) -> Iterator[StepScores]:
-    """Yield steps as they are finished, in any order."""
-    if jobs == 1 or len(steps) < 2:
-        for step in steps:
-            yield score_step(history, plan, step, settings=settings)
-        return
-    from joblib import Parallel, delayed
-    from joblib.externals.loky.process_executor import TerminatedWorkerError
-
-    parallel = Parallel(
-        n_jobs=jobs, backend="loky", return_as="generator_unordered", batch_size=1, max_nbytes=None
-    )
-    tasks = (delayed(score_step)(history, plan, step, settings=settings) for step in steps)
-    done: Iterable[StepScores] = parallel(tasks)
-    try:
-        yield from done
-    except TerminatedWorkerError as error:
-        raise TrainingError(
-            "one of the processes of this backtest was killed, most often for want of memory; "
-            "finished steps are kept: run it again with fewer --jobs"
-        ) from error
 
 
 def _assemble(

@@ -122,7 +122,8 @@ def _figure(found: Backtest, metric: str) -> str:
     y = _scale(metric, [value for line in lines for _, value in line.points], title)
     if metric in _EVEN:
         lines.insert(0, Line("", [(0, _EVEN[metric]), (n_steps, _EVEN[metric])], "even"))
-    x = Axis("arrival", high=n_steps, labels=found.marks)
+    unit = "row" if found.horizon_days is None else "day"
+    x = Axis(f"{unit} of arrival", high=n_steps, labels=found.marks)
     drawn = plot(lines, x=x, y=y, title=f"{title} over time")
     return f"<figure>{drawn}<figcaption>{escape(title)}. {escape(about)}</figcaption></figure>"
 

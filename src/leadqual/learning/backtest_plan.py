@@ -127,7 +127,7 @@ class ReplayPlan:
         """Return five days, months or rows at even distances, from the first step to the end."""
         places = np.linspace(self.starts[0], self.starts[-1] + self.every, 5)
         if not self.is_dated:
-            return tuple(f"row {place:.0f}" for place in places)
+            return tuple(f"{place:,.0f}" for place in places)
         form = "%d %b" if places[-1] - places[0] < _ONE_YEAR else "%Y-%m"
         return tuple(f"{_moment(place):{form}}" for place in places)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
 
@@ -25,9 +25,13 @@ Codes = NDArray[np.intp]
 
 FROZEN: Final = "leadqual, frozen"
 RETRAINED: Final = "leadqual, retrained"
+RECENCY: Final = "leadqual, retrained with recency"
 BASELINES: Final = (LOGISTIC, LIGHTGBM)
-FITTED: Final = (RETRAINED, *BASELINES)
+FITTED: Final = (RETRAINED, RECENCY, *BASELINES)
 """Predictors that are fitted anew at each step."""
+
+HALF_LIFE_SHARE: Final = 0.25
+"""`RECENCY` lets a lead count half after a quarter of the history, whether that pays or not."""
 
 _CONVERSION: Final = TARGETS.index(CONVERSION)
 _UNDATED: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -128,9 +132,17 @@ def score_step(
         )
     with threadpool_limits(limits=1):  # as in fit_bundle
         fitted_at, model = _newest_fit(history, plan, step, settings=settings)
+        fading = _fit(
+            history, plan, fitted_at, settings=replace(settings, half_life_share=HALF_LIFE_SHARE)
+        )
+        scores = {
+            RETRAINED: _ask(model, history, rows),
+            RECENCY: _ask(fading, history, rows),
+            **_ask_baselines(model, history, rows),
+        }
+        # The delays of wins are the same for all of them.
         share = _share(model, plan)
-        scores = {RETRAINED: _ask(model, history, rows), **_ask_baselines(model, history, rows)}
-        shares = {RETRAINED: share, **dict.fromkeys(BASELINES, 1.0)}
+        shares = {RETRAINED: share, RECENCY: share, **dict.fromkeys(BASELINES, 1.0)}
         if step == 0:
             scores[FROZEN] = _ask(model, history, plan.arrivals_since(0))
             shares[FROZEN] = share
@@ -142,21 +154,25 @@ def _newest_fit(
 ) -> tuple[int, FittedModel]:
     """Fit at a step, or at the newest one before it at which enough was known."""
     for earlier in range(step, -1, -1):
-        known, as_of = plan.known(history, earlier)
         try:
-            model = fit_bundle(
-                known,
-                as_of=as_of,
-                version="backtest",
-                created_at=as_of or _UNDATED,
-                settings=settings,
-            )
+            model = _fit(history, plan, earlier, settings=settings)
         except NotEnoughDataError:  # recording began later than it seemed
             if not earlier:
                 raise
         else:
             return earlier, model
     raise AssertionError("the first step either fits or is refused")
+
+
+def _fit(history: History, plan: ReplayPlan, step: int, *, settings: FitSettings) -> FittedModel:
+    known, as_of = plan.known(history, step)
+    return fit_bundle(
+        known,
+        as_of=as_of,
+        version="backtest",
+        created_at=as_of or _UNDATED,
+        settings=settings,
+    )
 
 
 def _share(model: FittedModel, plan: ReplayPlan) -> float:

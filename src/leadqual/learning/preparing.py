@@ -114,15 +114,20 @@ def prepare(history: History, *, as_of: datetime | None, settings: FitSettings) 
 
 
 def _read_recency(data: TrainingSet, settings: FitSettings) -> Recency:
-    """Look for a break in a history that has an order."""
+    """Look for a break in a history that has an order, or let it fade as asked."""
     if not data.history.is_ordered:
         return Recency()
     target = build_target(data.labels, data.maturity)
     place = np.arange(data.labels.n_leads, dtype=np.float64)
+    if data.labels.has_times:
+        place = data.labels.moment_days
+    if settings.half_life_share is not None:
+        span = float(place[target.rows[-1]] - place[target.rows[0]])
+        return Recency(half_life=settings.half_life_share * span or None, place=place)
     return read_recency(
         Sample(data.Z[target.rows], target.won, target.weights),
         seen=data.maturity.share_by_now[target.rows],
-        place=data.labels.moment_days if data.labels.has_times else place,
+        place=place,
         rows=target.rows,
         folds=choice_folds(data, target.rows, seed=settings.seed),
         learners=settings.learners,

@@ -155,8 +155,12 @@ class FitSettings:
         Same data, same seed, same model.
     learners : Learners
         Numbers of the learners; the defaults unless tuned.
+    half_life_share : float, optional
+        Let older leads fade with this half-life, a share of the length of the history above 0,
+        whatever validation says: to see what fading would do. None: as validation says.
     """
 
     check_order: Sequence[Check] = DEFAULT_CHECK_ORDER
     seed: int = 0
     learners: Learners = field(default_factory=Learners)
+    half_life_share: float | None = None

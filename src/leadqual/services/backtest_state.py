@@ -125,6 +125,7 @@ def backtest_key(loaded: LoadedHistory, *, cadence: Cadence, settings: FitSettin
         "check_order": [str(check) for check in settings.check_order],
         "seed": settings.seed,
         "learners": settings.learners.as_dict(),
+        "half_life_share": settings.half_life_share,
         "method": hash_method(),
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

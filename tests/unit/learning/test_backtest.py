@@ -13,7 +13,7 @@ from leadqual.learning.backtest import PREDICTORS, ReplayOptions, backtest
 from leadqual.learning.backtest_page import render
 from leadqual.learning.backtest_plan import Cadence
 from leadqual.learning.backtest_result import AUC_WITHIN, Backtest, StepResult, join_steps
-from leadqual.learning.backtest_steps import FROZEN, RETRAINED, StepScores
+from leadqual.learning.backtest_steps import FROZEN, RECENCY, RETRAINED, StepScores
 from leadqual.learning.baselines import LOGISTIC, ODOO
 from leadqual.outcomes.events import OutcomeEvent, OutcomeType
 from leadqual.outcomes.history import History
@@ -21,6 +21,7 @@ from leadqual.outcomes.history import History
 MakeHistory = Callable[..., History]
 FIRST = datetime(2025, 8, 1, tzinfo=UTC)
 EVERY = 60
+LOST = OutcomeType.LOST
 DATED = Cadence(every_days=EVERY, first_at=FIRST)
 BY_ROWS = Cadence(every_rows=200, first_row=400)
 
@@ -117,6 +118,24 @@ def test_frozen_and_retrained_part_after_the_first_step(history: History, found:
     np.testing.assert_array_equal(frozen[first], retrained[first])
     assert not np.array_equal(frozen[second], retrained[second])
     assert found.steps[0].metrics[FROZEN] == found.steps[0].metrics[RETRAINED]
+
+
+def test_forced_recency_follows_a_market_that_turned_round(ordered: History) -> None:
+    turned = [
+        event.model_copy(
+            update={"type": LOST if event.type is OutcomeType.WON else OutcomeType.WON}
+        )
+        if row < 500
+        else event
+        for row, event in enumerate(ordered.events)
+    ]
+
+    found = replayed(replace(ordered, events=turned), Cadence(every_rows=200, first_row=800))
+
+    auc = {name: figures["auc"].value for name, figures in found.pooled.metrics.items()}
+    assert auc[RECENCY] > 0.7
+    assert auc[RECENCY] > auc[LOGISTIC] + 0.1
+    assert auc[FROZEN] == auc[RETRAINED]
 
 
 def test_pooled_and_step_figures_match_a_computation_by_hand(
