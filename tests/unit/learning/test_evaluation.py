@@ -11,6 +11,7 @@ import pytest
 
 from leadqual.errors import NotEnoughDataError
 from leadqual.learning.card import model_card
+from leadqual.learning.coverage import Refused
 from leadqual.learning.evaluation import evaluate
 from leadqual.learning.fitting import fit_bundle
 from leadqual.learning.gate import judge
@@ -18,6 +19,7 @@ from leadqual.learning.judged import CHAMPION, OURS, RULES
 from leadqual.learning.protocol import plan_protocol
 from leadqual.learning.report import EvaluationReport
 from leadqual.learning.report_html import render
+from leadqual.learning.verdicts import Tone
 from leadqual.outcomes.history import History
 from leadqual.outcomes.labels import label_history
 from leadqual.outcomes.maturity import read_maturity
@@ -74,6 +76,35 @@ def test_no_skill_is_said_in_plain_words(unskilled: EvaluationReport) -> None:
 
     assert ranking.startswith("No skill in ranking")
     assert probabilities.startswith("No skill in probabilities")
+
+
+def test_no_skill_is_the_headline_and_the_top_of_the_list_is_named(
+    unskilled: EvaluationReport, skilled: EvaluationReport
+) -> None:
+    tone, headline = unskilled.headline
+
+    assert tone is Tone.BAD
+    assert headline.startswith("No skill: ")
+    assert any(said.startswith("No skill at the top of the list") for said in unskilled.verdicts)
+    assert unskilled.conversion.ours["lift_10"].low <= 1
+    assert headline in unescape(render(unskilled)).replace("\u00a0", " ")
+    assert skilled.headline[0] is not Tone.BAD
+    assert "times as many as chance" in skilled.headline[1]
+
+
+def test_columns_that_may_know_the_outcome_spoil_the_headline(skilled: EvaluationReport) -> None:
+    leaky = replace(skilled, refused=Refused(rows={}, problems={}, leaks={"stage": "ranks alone"}))
+
+    assert leaky.headline[0] is Tone.MIXED
+    assert "known only after the outcome" in leaky.headline[1]
+    assert any("stage: ranks alone" in said for said in leaky.verdicts)
+
+
+def test_leads_that_nobody_worked_are_said_to_be_unjudged(with_heads: EvaluationReport) -> None:
+    selection = with_heads.selection
+
+    assert selection.n_judged <= selection.n_worked < selection.n_arrived
+    assert "were never worked" in selection.text
 
 
 def test_without_signal_log_loss_is_hardly_worse_than_the_base_rate(
