@@ -133,6 +133,9 @@ def _conclude(search: Search, given: Learners, *, n_folds: int) -> Tuning:
             f"{n_folds} times, about {search.seconds_per_fold:.0f} s each; give more minutes"
         )
         return Tuning(given, is_tuned=False, n_trials=0, best=None, remark=remark)
+    if n_trials == 0:
+        remark = "not tuned: the time sufficed for the defaults only; give more minutes"
+        return Tuning(given, is_tuned=False, n_trials=0, best=None, remark=remark)
     found = None if best is None else best[1]
     if best is None or found is None or not found.is_clear(n_trials):
         told = f"{n_trials} trials" + ("" if found is None else f", best {found}")

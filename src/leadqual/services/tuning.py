@@ -150,7 +150,9 @@ def _find_tuned(
         for place, world in enumerate(worlds):
             seconds = (ends_at - time.monotonic()) / (len(worlds) - place)
             budget = Budget(seconds, max_trials)
-            found.append(_tune_in(world, past.settings, home=home, budget=budget, on_step=on_step))
+            name = f"Tuning {place + 1} of {len(worlds)}" if len(worlds) > 1 else "Tuning"
+            watch = _Progress(name, on_step)
+            found.append(_tune_in(world, past.settings, home=home, budget=budget, watch=watch))
     except NotEnoughDataError as error:
         return LearnersFound(given, record=_record(None, f"not tuned: {error}", minutes=minutes))
     kept = found[-1]
@@ -163,7 +165,7 @@ def _find_tuned(
 
 
 def _tune_in(
-    world: World, settings: FitSettings, *, home: Path, budget: Budget, on_step: Step
+    world: World, settings: FitSettings, *, home: Path, budget: Budget, watch: _Progress
 ) -> Tuning:
     began = budget.clock()
     folds = plan_folds(world, settings)
@@ -176,7 +178,7 @@ def _tune_in(
             budget=replace(budget, seconds=rest),
             url=url,
             key=key,
-            watch=_Progress(on_step),
+            watch=watch,
         )
 
 
@@ -196,8 +198,8 @@ def _name_study(world: World, settings: FitSettings) -> str:
 class _Progress:
     """Tells of trials at once, then now and then."""
 
-    def __init__(self, on_step: Step) -> None:
-        self._on_step = on_step
+    def __init__(self, name: str, on_step: Step) -> None:
+        self._name, self._on_step = name, on_step
         self._told_at = -math.inf
 
     def __call__(self, n_trials: int, best: Difference | None) -> None:
@@ -206,7 +208,7 @@ class _Progress:
             return
         self._told_at = now
         told = "" if best is None else f", best log loss {best} against the defaults"
-        self._on_step(f"Tuning: {n_trials} trials done{told}")
+        self._on_step(f"{self._name}: {n_trials} trials done{told}")
 
 
 def _record(found: Tuning | None, remark: str, *, minutes: float) -> dict[str, JsonValue]:
