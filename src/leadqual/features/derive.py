@@ -17,6 +17,9 @@ Values = list[Scalar]
 CONSUMED: Final = PERSONAL_FIELDS | {"created_at", "interest.message"}
 """Columns that never reach a learner as they are: personal, free text, or a raw time."""
 
+DATE_PARTS: Final = frozenset({"derived.created_weekday", "derived.created_hours"})
+"""When in a day and a week a lead came: never when in its history."""
+
 _ENGAGEMENT: Final = (
     "engagement.n_visits",
     "engagement.n_page_views",

@@ -14,14 +14,8 @@ from numpy.typing import NDArray
 from leadqual.errors import BundleError, TrainingError
 from leadqual.features.derive import CONSUMED, derive
 from leadqual.features.document import Document
-from leadqual.features.spec import (
-    LEVEL_SHARE,
-    CategoricalFeature,
-    Feature,
-    NumericFeature,
-    fit_feature,
-    to_number,
-)
+from leadqual.features.fitting import LEVEL_SHARE, fit_feature
+from leadqual.features.spec import CategoricalFeature, Feature, NumericFeature, to_number
 from leadqual.leads.schema import Scalar
 from leadqual.outcomes.history import Columns
 
@@ -202,13 +196,13 @@ class Encoder:
         matrix = np.zeros((leads.n_leads, self.width))
         for row, numeric in enumerate(self.numeric):
             start = self.starts[numeric.name]
-            matrix[:, start] = leads.z[row]
-            if numeric.has_missing:
-                matrix[:, start + 1] = leads.is_missing[row]
+            matrix[:, start : start + numeric.width] = numeric.columns(
+                leads.z[row], leads.is_missing[row]
+            )
         for row, categorical in enumerate(self.categorical):
             column = categorical.column_of_state[leads.codes[row]]
             (lit,) = np.nonzero(column >= 0)
-            matrix[lit, self.starts[categorical.name] + column[lit]] = 1.0
+            matrix[lit, self.starts[categorical.name] + column[lit]] = categorical.weight
         return matrix
 
     def as_dict(self) -> dict[str, object]:

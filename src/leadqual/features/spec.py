@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -17,25 +15,28 @@ from leadqual.leads.schema import Scalar
 MAX_LEVELS: Final = 64
 """Most levels one column keeps, most frequent first; the rest is `other`."""
 
-LEVEL_SHARE: Final = 0.001
-"""A level also needs this share of the leads: the matrix of a large history stays narrow."""
-
 MAX_LEVEL_LENGTH: Final = 200
 """Longer texts are compared by their first characters."""
 
 MAX_NUMBER: Final = 1e100
 """Larger numbers count as missing: their squares would not be finite."""
 
+BEND_WEIGHT: Final = 0.3
+"""What a matrix column rises by per deviation beyond a bend: less than the straight line does."""
+
+MAX_BENDS: Final = 2
+"""Bends stand at the thirds of the known values: decision 15 has what more of them cost."""
+
 N_QUANTILES: Final = 101
-_Z_LIMIT: Final = 4.0
-_NUMERIC_SHARE: Final = 0.95
-_MAX_CODES: Final = 12
-_SKEWED: Final = 1.5
+Z_LIMIT: Final = 4.0
 
 
 @dataclass(frozen=True, eq=False)
 class NumericFeature:
-    """A number: `(log1p(value) if is_log else value)` standardised and clipped.
+    """A number: `(log1p(value) if is_log else value)` standardised and clipped, with bends.
+
+    What goes up and then down, or stops to matter, is no straight line. Each bend adds a column
+    that is 0 up to it and rises beyond it, so that linear members follow the turn.
 
     Parameters
     ----------
@@ -51,6 +52,8 @@ class NumericFeature:
         Whether the matrix has a column that is 1 where the value is missing.
     quantiles : ndarray of shape (101,)
         Of the values known at fitting, in their own unit; for "larger than 88 % of leads".
+    bends : tuple of float
+        Standardised values, ascending.
     """
 
     name: str
@@ -61,16 +64,54 @@ class NumericFeature:
     high: float
     has_missing: bool
     quantiles: NDArray[np.float64]
+    bends: tuple[float, ...] = ()
 
     @property
     def width(self) -> int:
-        """Return the number of matrix columns: the value, and perhaps `missing`."""
-        return 1 + self.has_missing
+        """Return the number of matrix columns: the value, perhaps `missing`, and the bends."""
+        return 1 + self.has_missing + len(self.bends)
 
     @property
     def column_names(self) -> tuple[str, ...]:
         """Return what each matrix column holds."""
-        return (self.name, f"{self.name} is missing")[: self.width]
+        missing = (f"{self.name} is missing",) if self.has_missing else ()
+        above = (f"{self.name} above {self._in_its_unit(bend):.4g}" for bend in self.bends)
+        return (self.name, *missing, *above)
+
+    def columns(self, z: NDArray[np.float64], is_missing: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """Return the matrix columns of standardised values, shape (n, width).
+
+        Parameters
+        ----------
+        z : ndarray of float64, shape (n,)
+            0 where missing.
+        is_missing : ndarray of bool, shape (n,)
+        """
+        flags = [is_missing.astype(np.float64)] if self.has_missing else []
+        rises = [
+            np.where(is_missing, 0.0, BEND_WEIGHT * np.maximum(z - bend, 0.0))
+            for bend in self.bends
+        ]
+        return np.stack([z, *flags, *rises], axis=1)
+
+    def limit_of(self, column: int, threshold: float) -> float:
+        """Return the standardised value up to which a matrix column is at most a threshold.
+
+        Parameters
+        ----------
+        column : int
+            Among the columns of this feature, not `missing`.
+        threshold : float
+            Below 0 a bend column never is: -inf.
+        """
+        if column == 0:
+            return threshold
+        bend = self.bends[column - 1 - self.has_missing]
+        return bend + threshold / BEND_WEIGHT if threshold >= 0 else -math.inf
+
+    def _in_its_unit(self, z: float) -> float:
+        value = self.mean + self.scale * z
+        return math.expm1(value) if self.is_log else value
 
     def as_dict(self) -> dict[str, object]:
         """Return the feature as JSON values."""
@@ -84,14 +125,19 @@ class NumericFeature:
             "high": self.high,
             "has_missing": self.has_missing,
             "quantiles": self.quantiles.tolist(),
+            "bends": list(self.bends),
         }
 
     @classmethod
     def from_document(cls, document: Document) -> NumericFeature:
         """Read a feature back; raise `BundleError` on anything off."""
         entry = document.record(
-            "kind", "name", "is_log", "mean", "scale", "low", "high", "has_missing", "quantiles"
-        )
+            "kind", "name", "is_log", "mean", "scale", "low", "high", "has_missing", "quantiles",
+            "bends",
+        )  # fmt: skip
+        bends = entry["bends"].floats(low=-Z_LIMIT, high=Z_LIMIT)
+        if len(bends) > MAX_BENDS or (np.diff(bends) <= 0).any():
+            entry["bends"].refuse(f"at most {MAX_BENDS} numbers in ascending order")
         return cls(
             name=entry["name"].text(),
             is_log=entry["is_log"].boolean(),
@@ -101,6 +147,7 @@ class NumericFeature:
             high=entry["high"].number(),
             has_missing=entry["has_missing"].boolean(),
             quantiles=entry["quantiles"].floats(length=N_QUANTILES),
+            bends=tuple(bends.tolist()),
         )
 
 
@@ -121,6 +168,8 @@ class CategoricalFeature:
         The commonest spelling of each level, for people.
     has_other, has_missing : bool
         Whether the matrix has a column for these states.
+    weight : float
+        What the column of a lead's state holds, in (0, 1]; below 1 a ridge holds it back more.
     """
 
     name: str
@@ -128,6 +177,7 @@ class CategoricalFeature:
     labels: tuple[str, ...]
     has_other: bool
     has_missing: bool
+    weight: float = 1.0
     _codes: dict[Scalar, int] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -183,12 +233,15 @@ class CategoricalFeature:
             "labels": list(self.labels),
             "has_other": self.has_other,
             "has_missing": self.has_missing,
+            "weight": self.weight,
         }
 
     @classmethod
     def from_document(cls, document: Document) -> CategoricalFeature:
         """Read a feature back; raise `BundleError` on anything off."""
-        entry = document.record("kind", "name", "levels", "labels", "has_other", "has_missing")
+        entry = document.record(
+            "kind", "name", "levels", "labels", "has_other", "has_missing", "weight"
+        )
         levels = tuple(item.text() for item in entry["levels"].array())
         if len(set(levels)) != len(levels) or len(levels) > MAX_LEVELS:
             entry["levels"].refuse(f"at most {MAX_LEVELS} different levels")
@@ -198,6 +251,7 @@ class CategoricalFeature:
             labels=tuple(item.text() for item in entry["labels"].array(length=len(levels))),
             has_other=entry["has_other"].boolean(),
             has_missing=entry["has_missing"].boolean(),
+            weight=entry["weight"].number(low=np.finfo(np.float64).tiny, high=1.0),
         )
 
 
@@ -242,119 +296,3 @@ def to_number(value: Scalar) -> float:
     except (ValueError, OverflowError):
         return math.nan
     return number if -MAX_NUMBER <= number <= MAX_NUMBER else math.nan
-
-
-def fit_feature(name: str, values: Sequence[Scalar], *, min_count: int) -> Feature | str:
-    """Learn how to encode one column, or say in words why it is dropped.
-
-    Parameters
-    ----------
-    name : str
-        Flat column name.
-    values : sequence of scalars, length n_leads
-        None (also a blank text or NaN) where missing.
-    min_count : int
-        A level, `other` and `missing` each need this many leads to get a matrix column.
-    """
-    if _is_numeric(values):
-        numbers = np.array([to_number(value) for value in values], dtype=np.float64)
-        known = numbers[~np.isnan(numbers)]
-        if known.size and known.min() != known.max():
-            return _fit_numeric(name, numbers, min_count)
-    return _fit_categorical(name, values, min_count)
-
-
-def _is_numeric(values: Sequence[Scalar]) -> bool:
-    """Say whether a column holds numbers, or texts that read like measurements."""
-    kinds = Counter(map(type, values))
-    n_numbers = kinds[int] + kinds[float]
-    if kinds[str] == 0:
-        return n_numbers > 0
-    texts: Counter[str] = Counter()
-    for value, n in Counter(values).items():
-        if isinstance(value, str):
-            texts[value.strip()] += n
-    del texts[""]
-    looks = {text: n for text, n in texts.items() if not math.isnan(to_number(text))}
-    # Codes such as 01234, or a handful of digits, are names and not amounts.
-    is_code = any(len(text) > 1 and text[0] == "0" and text[1].isdigit() for text in looks) or (
-        n_numbers == 0 and len(looks) <= _MAX_CODES
-    )
-    n_numeric = n_numbers + sum(looks.values())
-    return not is_code and n_numeric >= _NUMERIC_SHARE * (n_numbers + texts.total())
-
-
-def _fit_numeric(name: str, numbers: NDArray[np.float64], min_count: int) -> NumericFeature:
-    """Choose the transformation by skewness and learn its scale."""
-    known = numbers[~np.isnan(numbers)]
-    is_log = bool(known.min() >= 0 and _skewness(known) > _SKEWED)
-    moved = np.log1p(known) if is_log else known
-    mean, scale = float(moved.mean()), float(moved.std())
-    if not math.isfinite(scale) or scale < np.finfo(np.float64).tiny:
-        scale = 1.0
-    z = (moved - mean) / scale
-    return NumericFeature(
-        name=name,
-        is_log=is_log,
-        mean=mean,
-        scale=scale,
-        low=max(float(z.min()), -_Z_LIMIT),
-        high=min(float(z.max()), _Z_LIMIT),
-        has_missing=len(numbers) - known.size >= min_count,
-        quantiles=np.quantile(known, np.linspace(0, 1, N_QUANTILES)),
-    )
-
-
-def _skewness(values: NDArray[np.float64]) -> float:
-    """Return the third standardised moment; 0 where it is not defined."""
-    deviations = values / max(float(np.abs(values).max()), 1.0)  # keeps the cubes finite
-    deviations = deviations - deviations.mean()
-    spread = float(np.sqrt(np.mean(deviations**2)))
-    return float(np.mean(deviations**3)) / spread**3 if spread > 0 else 0.0
-
-
-def _fit_categorical(
-    name: str, values: Sequence[Scalar], min_count: int
-) -> CategoricalFeature | str:
-    """Keep the levels that are common enough."""
-    spellings = Counter(values)
-    counts: Counter[str | None] = Counter()
-    labels: dict[str, tuple[int, str]] = {}
-    is_yes_no = all(isinstance(v, bool) for v in values if v is not None)
-    for value, n in sorted(spellings.items(), key=lambda pair: (-pair[1], str(pair[0]))):
-        level = canonical_level(value)
-        counts[level] += n
-        if level is not None:
-            labels.setdefault(level, (n, _label(value, is_yes_no=is_yes_no)))
-    n_missing = counts.pop(None, 0)
-    if not counts:
-        return "never known"
-    ranked = sorted(((n, level) for level, n in counts.items() if level), key=_by_count)
-    kept = [level for n, level in ranked[:MAX_LEVELS] if n >= min_count]
-    n_other = sum(n for n, _ in ranked) - sum(counts[level] for level in kept)
-    n_states = len(kept) + (n_other >= min_count) + (n_missing >= min_count)
-    if n_states < 2:
-        return (
-            "constant, or too seldom anything else"
-            if kept or len(counts) == 1
-            else f"{len(counts)} different values, none of them on {min_count} leads"
-        )
-    return CategoricalFeature(
-        name=name,
-        levels=tuple(kept),
-        labels=tuple(labels[level][1] for level in kept),
-        has_other=n_other >= min_count,
-        has_missing=n_missing >= min_count,
-    )
-
-
-def _by_count(pair: tuple[int, str]) -> tuple[int, str]:
-    """Order by descending count, then by name: the same whatever the row order."""
-    return -pair[0], pair[1]
-
-
-def _label(value: Scalar, *, is_yes_no: bool) -> str:
-    """Return how a level is shown to people."""
-    if is_yes_no:
-        return "yes" if value else "no"
-    return str(value)[:MAX_LEVEL_LENGTH].strip()

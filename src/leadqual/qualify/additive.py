@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from leadqual.errors import BundleError
 from leadqual.features.document import Document
+from leadqual.features.spec import MAX_NUMBER
 from leadqual.qualify.trees import TreeEnsemble
 
 _CHUNK = 4_096
@@ -118,13 +119,13 @@ class AdditiveModel:
         )
         trees = entry["trees"]
         return cls(
-            coef=entry["coef"].floats(length=width),
-            intercept=entry["intercept"].number(),
-            center=entry["center"].floats(length=width),
+            coef=entry["coef"].floats(length=width, low=-MAX_NUMBER, high=MAX_NUMBER),
+            intercept=entry["intercept"].number(low=-MAX_NUMBER, high=MAX_NUMBER),
+            center=entry["center"].floats(length=width, low=-MAX_NUMBER, high=MAX_NUMBER),
             trees=None
             if trees.value is None
             else TreeEnsemble.from_document(trees, n_columns=width),
             linear_weight=entry["linear_weight"].number(low=0, high=1),
             tree_weight=entry["tree_weight"].number(low=0, high=1),
-            shift=entry["shift"].number(),
+            shift=entry["shift"].number(low=-MAX_NUMBER, high=MAX_NUMBER),
         )

@@ -23,7 +23,7 @@ from leadqual.qualify.reasons import Explainer
 from leadqual.qualify.reference import CONVERSION, Reference
 from leadqual.qualify.score import Head
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 """Raised when a reader of this format would misread a new bundle."""
 
 BUNDLE_FILES: Final = (

@@ -13,7 +13,7 @@ bits alone and among a million.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leadqual.features.encoder import EncodedLeads, Encoder
-from leadqual.features.spec import NumericFeature
+from leadqual.features.spec import BEND_WEIGHT
 from leadqual.qualify.additive import AdditiveModel
 from leadqual.qualify.tree_tables import TreeTables
 
@@ -43,7 +43,9 @@ class _Linear:
     numeric_rows: NDArray[np.intp]  # (n_numeric,) position among all features
     categorical_rows: NDArray[np.intp]  # (n_categorical,)
     slope: NDArray[np.float64]  # (n_numeric, 1, n_models)
-    missing: NDArray[np.float64]  # (n_numeric, 1, n_models)
+    missing: NDArray[np.float64]  # (n_numeric, 1, n_models), the bends at z = 0 taken off
+    bends: NDArray[np.float64]  # (n_bends, n_numeric, 1), inf where a feature has fewer
+    rise: NDArray[np.float64]  # (n_bends, n_numeric, 1, n_models)
     levels: NDArray[np.float64]  # (n_levels_total, n_models)
     first_level: NDArray[np.intp]  # (n_categorical, 1)
     at_center: NDArray[np.float64]  # (n_features, 1, n_models)
@@ -122,9 +124,11 @@ class CompiledModels:
         parts[linear.categorical_rows] = linear.levels.take(
             leads.codes + linear.first_level, axis=0
         )
-        parts[linear.numeric_rows] = (
-            leads.z[:, :, None] * linear.slope + leads.is_missing[:, :, None] * linear.missing
-        )
+        numbers = leads.z[:, :, None] * linear.slope
+        numbers += leads.is_missing[:, :, None] * linear.missing
+        for bend, rise in zip(linear.bends, linear.rise, strict=True):
+            numbers += np.maximum(leads.z - bend, 0.0)[:, :, None] * rise
+        parts[linear.numeric_rows] = numbers
         return parts
 
     def _tree_shares(self, trees: _Trees, cell: NDArray[np.intp]) -> NDArray[np.float64]:
@@ -200,6 +204,8 @@ def _compile_linear(encoder: Encoder, models: Sequence[AdditiveModel]) -> _Linea
     np.add.at(at_center[:, 0], encoder.feature_of, center)
     value = [starts[f.name] for f in encoder.numeric]
     missing = [starts[f.name] + 1 if f.has_missing else -1 for f in encoder.numeric]
+    bends, rise = _tabulate_bends(encoder, coef)
+    at_zero = (np.maximum(-bends, 0.0)[..., None] * rise).sum(axis=0)
     lit = [(starts[f.name], f.column_of_state) for f in encoder.categorical]
     state_column = [np.where(local < 0, -1, start + local) for start, local in lit]
     sizes = np.array([f.n_states for f in encoder.categorical], dtype=np.intp)
@@ -208,11 +214,37 @@ def _compile_linear(encoder: Encoder, models: Sequence[AdditiveModel]) -> _Linea
         numeric_rows=encoder.numeric_rows,
         categorical_rows=encoder.categorical_rows,
         slope=coef[np.array(value, dtype=np.intp)][:, None],
-        missing=coef[np.array(missing, dtype=np.intp)][:, None],
-        levels=coef[np.concatenate([np.zeros(0, dtype=np.intp), *state_column])],
+        missing=coef[np.array(missing, dtype=np.intp)][:, None] - at_zero,
+        bends=bends,
+        rise=rise,
+        levels=_level_weights(encoder) * coef[np.concatenate([_NONE, *state_column])],
         first_level=(np.cumsum(sizes) - sizes)[:, None],
         at_center=at_center,
     )
+
+
+_NONE: Final = np.zeros(0, dtype=np.intp)
+
+
+def _tabulate_bends(
+    encoder: Encoder, coef: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return where numbers bend and by how much each model rises beyond, per deviation."""
+    n_bends = max((len(feature.bends) for feature in encoder.numeric), default=0)
+    bends = np.full((n_bends, len(encoder.numeric), 1), np.inf)
+    rise = np.zeros((n_bends, len(encoder.numeric), 1, coef.shape[1]))
+    for row, feature in enumerate(encoder.numeric):
+        first = encoder.starts[feature.name] + 1 + feature.has_missing
+        for place, bend in enumerate(feature.bends):
+            bends[place, row] = bend
+            rise[place, row, 0] = BEND_WEIGHT * coef[first + place]
+    return bends, rise
+
+
+def _level_weights(encoder: Encoder) -> NDArray[np.float64]:
+    """Return what the column of each state of each categorical feature holds, (n, 1)."""
+    weights = [np.full(f.n_states, f.weight) for f in encoder.categorical]
+    return np.concatenate([np.zeros(0), *weights])[:, None]
 
 
 def _compile_trees(encoder: Encoder, models: Sequence[AdditiveModel]) -> _Trees:
@@ -302,17 +334,12 @@ class _StateReader:
         read = {encoder.feature_names[encoder.feature_of[column]] for column in used}
         self.numeric_rows = [i for i, f in enumerate(encoder.numeric) if f.name in read]
         self.categorical_rows = [i for i, f in enumerate(encoder.categorical) if f.name in read]
-        self.limits = {
-            row: np.array(sorted(used.get(encoder.starts[encoder.numeric[row].name], ())))
-            for row in self.numeric_rows
-        }
-        self._columns = [self._numeric_columns(row) for row in self.numeric_rows]
-        self._columns.extend(
-            _one_hot(encoder.categorical[row].column_of_state) for row in self.categorical_rows
-        )
+        self.limits = {row: self._limits(row, used) for row in self.numeric_rows}
         self._names = [encoder.numeric[row].name for row in self.numeric_rows]
         self._names.extend(encoder.categorical[row].name for row in self.categorical_rows)
-        sizes = np.array([len(columns) for columns in self._columns], dtype=np.intp)
+        n_states = [limits.size + 2 for limits in self.limits.values()]
+        n_states.extend(encoder.categorical[row].n_states for row in self.categorical_rows)
+        sizes = np.array(n_states, dtype=np.intp)
         self.first_state = (np.cumsum(sizes) - sizes)[:, None]
         self._n_states = int(sizes.sum())
 
@@ -329,27 +356,38 @@ class _StateReader:
                 column = int(table.column[block, bit])
                 name = self._encoder.feature_names[self._encoder.feature_of[column]]
                 reader = reader_of[name]
-                values = self._columns[reader][:, column - self._encoder.starts[name]]
+                local = column - self._encoder.starts[name]
+                goes_left = self._goes_left(reader, local, limit).astype(np.uint8)
                 first = int(self.first_state[reader, 0])
-                goes_left = (values <= limit).astype(np.uint8)
-                bits[first : first + len(values), first_block + block] |= goes_left << bit
+                bits[first : first + goes_left.size, first_block + block] |= goes_left << bit
             first_block += len(table.column)
         return bits
 
-    def _numeric_columns(self, row: int) -> NDArray[np.float64]:
-        """Return a numeric feature's matrix columns for each of its states.
+    def _limits(self, row: int, used: Mapping[int, set[float]]) -> NDArray[np.float64]:
+        """Return the standardised values of a number that any comparison parts, ascending."""
+        feature = self._encoder.numeric[row]
+        start = self._encoder.starts[feature.name]
+        found = {
+            feature.limit_of(column, threshold)
+            for column in range(feature.width)
+            if not (feature.has_missing and column == 1)
+            for threshold in used.get(start + column, ())
+        }
+        return np.array(sorted(found - {-np.inf}))
 
-        State s stands for values up to limit s, so the limit itself represents it; then come
-        values above all limits, and missing (value 0, indicator 1).
+    def _goes_left(self, reader: int, column: int, limit: float) -> NDArray[np.bool_]:
+        """Say for each state of a feature whether one of its columns is at most a limit.
+
+        State s of a number stands for values up to limit s, so the limit itself represents it;
+        then come values above all limits, and missing (value and bends 0, indicator 1).
         """
-        feature: NumericFeature = self._encoder.numeric[row]
-        value = np.array([*self.limits[row], np.inf, 0.0])
-        missing = np.zeros(value.size)
-        missing[-1] = 1.0
-        return np.stack([value, missing], axis=1)[:, : feature.width]
-
-
-def _one_hot(column_of_state: NDArray[np.intp]) -> NDArray[np.float64]:
-    """Return a categorical feature's matrix columns for each of its states."""
-    column = np.arange(column_of_state.max() + 1)
-    return np.asarray(column_of_state[:, None] == column, dtype=np.float64)
+        if reader >= len(self.numeric_rows):
+            row = self.categorical_rows[reader - len(self.numeric_rows)]
+            categorical = self._encoder.categorical[row]
+            lit = categorical.column_of_state == column
+            return np.asarray(lit * categorical.weight <= limit)
+        row = self.numeric_rows[reader]
+        feature, value = self._encoder.numeric[row], np.array([*self.limits[row], np.inf])
+        if feature.has_missing and column == 1:
+            return np.append(np.full(value.size, limit >= 0.0), limit >= 1.0)
+        return np.append(value <= feature.limit_of(column, limit), limit >= 0.0)

@@ -67,6 +67,51 @@ def test_skewed_counts_are_learned_on_a_log_scale_and_symmetric_values_as_they_a
     assert not is_log["attributes.fit_index"]
 
 
+def test_a_number_bends_at_its_thirds_and_not_where_it_is_missing():
+    values: list[Scalar] = [*range(150), *[None] * 50]
+    encoder = fitted({"attributes.index": values})
+    asked: list[Scalar] = [0, 49, 99, 149, None]
+
+    matrix = encoder.transform({"attributes.index": asked}, n_leads=5)
+
+    value, low_bend, high_bend = (
+        matrix[:, encoder.column_names.index(name)]
+        for name in (
+            "attributes.index",
+            "attributes.index above 49.67",
+            "attributes.index above 99.33",
+        )
+    )
+    assert (low_bend[:2] == 0).all()
+    assert low_bend[2] > 0
+    assert (high_bend[:3] == 0).all()
+    assert high_bend[3] == pytest.approx(0.3 * (value[3] - value[2]), rel=0.02)
+    assert low_bend[4] == high_bend[4] == 0
+
+
+def test_a_number_with_few_leads_on_one_side_does_not_bend_there():
+    values: list[Scalar] = [*[0] * 190, *[1, 2] * 5]
+
+    encoder = fitted({"engagement.n_downloads": values})
+
+    assert encoder.numeric[0].bends == ()
+
+
+def test_date_parts_are_held_back_against_other_columns():
+    columns = some_columns()
+    encoder = fitted(columns)
+
+    matrix = encoder.transform(columns, n_leads=N)
+
+    levels = {
+        name.partition(" ")[0]: set(np.unique(matrix[:, place]))
+        for place, name in enumerate(encoder.column_names)
+        if " = " in name
+    }
+    assert levels["derived.created_weekday"] == levels["derived.created_hours"] == {0.0, 0.3}
+    assert levels["source"] == {0.0, 1.0}
+
+
 def test_the_matrix_never_holds_nan_and_each_column_knows_its_source():
     columns = some_columns()
     encoder = fitted(columns)
@@ -289,6 +334,10 @@ def damage(path: str, value: object) -> bytes:
         ("features.0.scale", 0.0, r"features\[0\].scale: out of range"),
         ("features.0.mean", math.nan, "NaN is not allowed"),
         ("features.0.mean", True, r"features\[0\].mean: found true or false"),
+        ("features.0.bends", [0.5, 0.5], r"features\[0\].bends: .*2 numbers in ascending order"),
+        ("features.0.bends", [-1, 0, 1], r"features\[0\].bends: .*at most 2 numbers"),
+        ("features.0.bends", [9.0], r"features\[0\].bends\[0\]: expected -4 to 4"),
+        ("features.2.weight", 0.0, r"features\[2\].weight: out of range"),
         ("features.0.extra", 1, "1 unknown name"),
         ("dropped", {"a": 1}, "features.json.dropped.a: found a whole number, expected a text"),
     ],

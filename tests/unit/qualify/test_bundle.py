@@ -70,7 +70,7 @@ def edited(name: str, edit: Callable[[dict], object]) -> Callable[[Files], Files
 @pytest.mark.parametrize(
     ("change", "why"),
     [
-        (edited("bundle.json", lambda d: d.update(format=2)), "reads format 1"),
+        (edited("bundle.json", lambda d: d.update(format=1)), "reads format 2"),
         (edited("bundle.json", lambda d: d.update(version="../up")), "version must be"),
         (edited("bundle.json", lambda d: d.update(created_at="today")), "not an ISO 8601 time"),
         (edited("bundle.json", lambda d: d.update(created_at="2026-11-21")), "no time zone"),

@@ -1,7 +1,9 @@
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
 from leadqual.features.encoder import Encoder
+from leadqual.leads.schema import Scalar
 from leadqual.outcomes.history import Columns
 from leadqual.qualify.additive import AdditiveModel
 from leadqual.qualify.compiled import compile_models
@@ -116,3 +118,31 @@ def test_purely_linear_models_and_an_empty_encoder_work():
     assert logits.tolist() == [[-2.0], [-2.0]]
     assert shares is not None
     assert shares.shape == (2, 1, 0)
+
+
+@pytest.mark.parametrize("threshold", [-1e-35, 1e-35, 0.05, 9.0])
+def test_a_tree_that_splits_beyond_a_bend_sends_missing_numbers_where_the_matrix_does(
+    threshold: float,
+):
+    values: list[Scalar] = [*range(100), *[None] * 40]
+    columns: Columns = {"attributes.index": values}
+    encoder = Encoder.fit(columns, n_leads=140)
+    (bend, *_) = (i for i, name in enumerate(encoder.column_names) if " above " in name)
+    split = TreeEnsemble(
+        n_columns=encoder.width,
+        n_leaves=np.array([2]),
+        column=np.array([bend]),
+        threshold=np.array([threshold]),
+        left=np.array([-1]),
+        right=np.array([-2]),
+        value=np.array([0.25, -0.5]),
+        cover=np.array([20.0, 20.0]),
+    )
+    nothing = np.zeros(encoder.width)
+    model = AdditiveModel(coef=nothing, intercept=0.0, center=nothing, trees=split, tree_weight=1.0)
+    leads = encoder.encode(columns, n_leads=140)
+
+    logits, _ = compile_models(encoder, [model]).evaluate(leads, explain=False)
+
+    goes_left = encoder.to_matrix(leads)[:, bend] <= threshold
+    assert logits[:, 0].tolist() == np.where(goes_left, 0.25, -0.5).tolist()
