@@ -19,7 +19,7 @@ from leadqual.outcomes.progress import StageLabels
 Floats = NDArray[np.float64]
 Codes = NDArray[np.intp]
 
-MANY_ROWS: Final = 2_000
+MANY_ROWS: Final = 1_000
 """A step with fewer is its rate unless something is clearly better: models learn noise there."""
 
 _MIN_HORIZON_DAYS: Final = 14.0
