@@ -7,7 +7,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leadqual.learning.em import DISPOSITIONS, read_dispositions
+from leadqual.learning.dispositions import DISPOSITIONS, read_dispositions
 from leadqual.outcomes.events import OutcomeEvent, OutcomeType, Reason
 from leadqual.outcomes.history import History
 from leadqual.outcomes.labels import Labels, label_history

@@ -18,15 +18,14 @@ from threadpoolctl import threadpool_limits
 from leadqual.features.encoder import Encoder
 from leadqual.learning.amounts import describe_amounts, fit_amount
 from leadqual.learning.blend import Blend
-from leadqual.learning.choosing import Chosen
 from leadqual.learning.conversion import (
     NEED_FLOOR,
     WITH_HEADS,
     ConversionParts,
     fit_conversion,
 )
-from leadqual.learning.em import HeadPosteriors, estimate_heads, fit_head
 from leadqual.learning.funnel import Stage
+from leadqual.learning.heads import FittedHeads, fit_heads
 from leadqual.learning.level import fit_level
 from leadqual.learning.notes import note_history, note_learners, summarise
 from leadqual.learning.preparing import TrainingSet, learnable_heads, prepare
@@ -129,25 +128,21 @@ def _fit(
     heads, not_learnable = learnable_heads(data.labels)
     found = None
     if heads:
-        found = estimate_heads(
+        found = fit_heads(
             data.Z,
             data.labels,
             seed=settings.seed,
             check_order=settings.check_order,
             learners=settings.learners,
+            importance=data.recency.weigh(np.arange(data.labels.n_leads)),
         )
     uses_heads = len(heads) == len(Head)
     parts = fit_conversion(data, uses_heads=uses_heads, settings=settings)
-    fitted = {
-        head: _fit_head(data, found, Check(head.value), settings=settings)
-        for head in heads
-        if found
-    }
+    fitted = {head: found.chosen[Check(head.value)] for head in heads if found}
     head_models = {head: to_additive(chosen.blend, data.encoder) for head, chosen in fitted.items()}
     need = None
     if found and uses_heads:
-        chosen = _fit_head(data, found, Check.NEED, settings=settings)
-        need = to_additive(chosen.blend, data.encoder)
+        need = to_additive(found.chosen[Check.NEED].blend, data.encoder)
     conversion = _conversion_model(data.encoder, parts, need)
     amount = fit_amount(data.Z, data.labels, data.encoder)
     level = Predictor(data.encoder, head_models, conversion=conversion, amount=amount)
@@ -178,19 +173,6 @@ def _fit(
         not_learnable=not_learnable,
         notes=notes,
         stages=parts.stages,
-    )
-
-
-def _fit_head(
-    data: TrainingSet, found: HeadPosteriors, check: Check, *, settings: FitSettings
-) -> Chosen:
-    return fit_head(
-        data.Z,
-        found,
-        check,
-        seed=settings.seed,
-        learners=settings.learners,
-        importance=data.recency.weigh(found.rows),
     )
 
 
@@ -238,7 +220,7 @@ def _conversion_model(
 
 
 def _answers(
-    data: TrainingSet, found: HeadPosteriors | None, parts: ConversionParts
+    data: TrainingSet, found: FittedHeads | None, parts: ConversionParts
 ) -> dict[str, Floats]:
     """Return what is believed of each training lead per target, NaN where nothing is."""
     answers = {CONVERSION: parts.answer}

@@ -1,0 +1,213 @@
+"""Which learner each head gets: judged by how probable it makes what was recorded later."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import lightgbm as lgb
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit, logit
+
+from leadqual.learning.blend import Blend
+from leadqual.learning.choosing import MAX_CHOICE_ROWS, MIN_CHOICE_ROWS
+from leadqual.learning.joint import fit_linear_heads, grow_heads, linear_logits, tree_logits
+from leadqual.learning.latent import N_CHECKS, Evidence
+from leadqual.learning.logistic import Linear
+from leadqual.learning.settings import Learners
+from leadqual.learning.split import Fold, forward_folds
+
+Floats = NDArray[np.float64]
+
+N_FOLDS: Final = 2
+TREE_COUNTS: Final = (40, 80, 160)
+LINEAR_SHARES: Final = (0.25, 0.5)
+CLEAR_GAIN: Final = 1.0
+"""Standard errors by which another recipe must be better than the start."""
+
+
+@dataclass(frozen=True)
+class HeadRecipe:
+    """How much of one head is linear, how much trees, and of how many trees.
+
+    Parameters
+    ----------
+    ridge : float
+        Penalty of the linear member.
+    linear_share : float
+        Its share of the log-odds; the rest is the trees'. 1 means no trees.
+    n_trees : int
+        Trees of the other member, 0 for none.
+    """
+
+    ridge: float
+    linear_share: float
+    n_trees: int
+
+    @property
+    def label(self) -> str:
+        """Return the recipe in words, for reports."""
+        linear = f"logistic regression (ridge {self.ridge:g})"
+        trees = f"LightGBM of {self.n_trees} trees"
+        if self.linear_share in (0.0, 1.0):
+            return linear if self.linear_share else trees
+        return f"{trees} + {self.linear_share:.0%} {linear}"
+
+
+@dataclass(frozen=True)
+class HeadChoice:
+    """A recipe, and the mean validation loss of every candidate by its label.
+
+    The loss is -log P(what was recorded later), up to a constant; empty where nothing was chosen.
+    """
+
+    recipe: HeadRecipe
+    losses: dict[str, float]
+
+
+@dataclass(frozen=True)
+class HeadMembers:
+    """Fitted learners of the four answers, from which recipes are put together.
+
+    Parameters
+    ----------
+    linear : dict of float to tuple of Linear
+        Ridge to one model per answer.
+    trees : tuple of Booster
+        One per answer.
+    start : ndarray of float64, shape (4,)
+        Log-odds to which the trees add.
+    """
+
+    linear: dict[float, tuple[Linear, ...]]
+    trees: tuple[lgb.Booster, ...]
+    start: Floats
+
+    @classmethod
+    def fit(
+        cls,
+        Z: Floats,
+        evidence: Evidence,
+        *,
+        n_trees: Sequence[int],
+        learners: Learners,
+        seed: int,
+    ) -> HeadMembers:
+        """Fit the linear models at every ridge, and the given number of trees per answer."""
+        linear = {r: fit_linear_heads(Z, evidence, ridge=r) for r in learners.ridges}
+        level = expit(linear_logits(Z, linear[learners.ridge])).mean(axis=0)
+        start = np.asarray(logit(level), dtype=np.float64)
+        trees = grow_heads(
+            Z, evidence, start=start, n_trees=n_trees, n_leaves=learners.n_leaves, seed=seed
+        )
+        return cls(linear=linear, trees=trees, start=start)
+
+    def logits(self, Z: Floats, recipes: Sequence[HeadRecipe]) -> Floats:
+        """Return the log-odds of each answer by its recipe, shape (n, 4)."""
+        found = [
+            self.blend(recipe, check, shift=0.0).logit(Z) for check, recipe in enumerate(recipes)
+        ]
+        return np.stack(found, axis=1)
+
+    def blend(self, recipe: HeadRecipe, check: int, *, shift: float) -> Blend:
+        """Return one answer by a recipe that asks for all of its trees."""
+        share = recipe.linear_share
+        linear = self.linear[recipe.ridge][check]
+        intercept = share * linear.intercept + (1 - share) * float(self.start[check]) + shift
+        return Blend(
+            linear=Linear(coef=share * linear.coef, intercept=intercept),
+            linear_weight=1.0,
+            trees=self.trees[check] if recipe.n_trees else None,
+            tree_weight=1 - share,
+        )
+
+
+def start_recipe(learners: Learners) -> HeadRecipe:
+    """Return what is right where nothing speaks against it: trees alone."""
+    return HeadRecipe(ridge=learners.ridge, linear_share=0.0, n_trees=max(TREE_COUNTS))
+
+
+def head_candidates(learners: Learners) -> list[HeadRecipe]:
+    """Return every recipe that may be chosen for a head."""
+    return [
+        *(HeadRecipe(ridge, 1.0, 0) for ridge in learners.ridges),
+        *(HeadRecipe(learners.ridge, s, n) for s in (0.0, *LINEAR_SHARES) for n in TREE_COUNTS),
+    ]
+
+
+def choose_heads(
+    Z: Floats, evidence: Evidence, *, learners: Learners, seed: int
+) -> list[HeadChoice]:
+    """Choose the learner of each answer by validation on later leads.
+
+    A head cannot be judged by its own answers, which nobody knows; it is judged by how probable
+    it makes what was recorded of later leads, with the start for the other three. Another recipe
+    replaces the start only when it is better by more than one standard error.
+
+    Parameters
+    ----------
+    Z : ndarray of float64, shape (n, width)
+        Leads in time order.
+    evidence : Evidence
+        Of the same leads.
+    learners : Learners
+        Ridges and the leaves of a tree.
+    seed : int
+        For the trees.
+
+    Returns
+    -------
+    list of HeadChoice
+        One per answer, in the order of `CHECKS`.
+    """
+    start = start_recipe(learners)
+    if len(Z) < MIN_CHOICE_ROWS:
+        return [HeadChoice(start, {})] * N_CHECKS
+    newest = slice(-MAX_CHOICE_ROWS, None)
+    Z, evidence = Z[newest], evidence.take(newest)
+    folds = forward_folds(len(Z), n_folds=N_FOLDS)
+    losses = [_validate(Z, evidence, fold, learners=learners, seed=seed) for fold in folds]
+    return [
+        _choose({r: np.concatenate([fold[r][check] for fold in losses]) for r in losses[0]}, start)
+        for check in range(N_CHECKS)
+    ]
+
+
+def _choose(losses: dict[HeadRecipe, Floats], start: HeadRecipe) -> HeadChoice:
+    mean = {recipe: float(loss.mean()) for recipe, loss in losses.items()}
+    best = min(mean, key=mean.__getitem__)
+    gain = losses[start] - losses[best]
+    if gain.mean() <= CLEAR_GAIN * gain.std() / np.sqrt(len(gain)):
+        best = start
+    return HeadChoice(best, {recipe.label: loss for recipe, loss in mean.items()})
+
+
+def _validate(
+    Z: Floats, evidence: Evidence, fold: Fold, *, learners: Learners, seed: int
+) -> dict[HeadRecipe, list[Floats]]:
+    """Loss of each validation row by recipe and answer."""
+    members = HeadMembers.fit(
+        Z[fold.train],
+        evidence.take(fold.train),
+        n_trees=[max(TREE_COUNTS)] * N_CHECKS,
+        learners=learners,
+        seed=seed,
+    )
+    later, seen = Z[fold.test], evidence.take(fold.test)
+    linear = {ridge: linear_logits(later, heads) for ridge, heads in members.linear.items()}
+    trees = {n: tree_logits(later, members.trees, members.start, n_trees=n) for n in TREE_COUNTS}
+    trees[0] = np.zeros_like(trees[max(TREE_COUNTS)])
+
+    def average(recipe: HeadRecipe) -> Floats:
+        share = recipe.linear_share
+        return np.asarray(share * linear[recipe.ridge] + (1 - share) * trees[recipe.n_trees])
+
+    others = average(start_recipe(learners))
+    single = [seen.one_check(others, check) for check in range(N_CHECKS)]
+    found = {recipe: average(recipe) for recipe in head_candidates(learners)}
+    return {
+        recipe: [one.log_loss(logits[:, check]) for check, one in enumerate(single)]
+        for recipe, logits in found.items()
+    }

@@ -1,0 +1,154 @@
+"""Learners for four hidden answers at once: they raise the probability of what was recorded.
+
+Fitting to beliefs round by round (expectation-maximisation) goes the same way in steps: slowly
+where little is known, and only as far as the learner of the rounds can see. Here every step of the
+optimiser, and every tree, sees the beliefs as they have become.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+import lightgbm as lgb
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+from scipy.special import expit, logit
+
+from leadqual.learning.latent import N_CHECKS, Evidence
+from leadqual.learning.logistic import Linear
+
+Floats = NDArray[np.float64]
+
+LEARNING_RATE: Final = 0.15
+MIN_GAIN: Final = 0.5
+"""Log loss that a split must save: in a small history trees stop before they learn noise."""
+
+START: Final = (0.6, 0.5, 0.5, 0.5)
+"""P(yes) per check from which the first fit sets out."""
+
+_MIN_CURVATURE: Final = 1e-3
+
+
+def fit_linear_heads(Z: Floats, evidence: Evidence, *, ridge: float) -> tuple[Linear, ...]:
+    """Fit one ridge logistic regression per answer, all four together.
+
+    Parameters
+    ----------
+    Z : ndarray of float64, shape (n, width)
+        No NaN.
+    evidence : Evidence
+        Of the same leads.
+    ridge : float
+        Penalty on half the squared coefficients, against the sum of the log loss.
+
+    References
+    ----------
+    Raykar et al. (2010), Learning from crowds, Journal of Machine Learning Research 11.
+    """
+    width = Z.shape[1]
+    first = np.zeros((width + 1, N_CHECKS))
+    first[-1] = logit(np.array(START))
+
+    def loss(flat: Floats) -> tuple[float, Floats]:
+        beta = flat.reshape(width + 1, N_CHECKS)
+        logits = Z @ beta[:-1] + beta[-1]
+        error = evidence.weights[:, None] * (expit(logits) - evidence.believe(logits))
+        value = evidence.log_loss(logits).sum() + ridge / 2 * (beta[:-1] ** 2).sum()
+        slope = np.vstack([Z.T @ error + ridge * beta[:-1], error.sum(axis=0)])
+        return float(value), slope.ravel()
+
+    found = minimize(
+        loss, first.ravel(), jac=True, method="L-BFGS-B", options={"maxiter": 60, "ftol": 1e-7}
+    )
+    beta = found.x.reshape(width + 1, N_CHECKS)
+    return tuple(Linear(beta[:-1, i].copy(), float(beta[-1, i])) for i in range(N_CHECKS))
+
+
+def linear_logits(Z: Floats, heads: Sequence[Linear]) -> Floats:
+    """Return the log-odds of each answer, shape (n, 4)."""
+    return np.stack([head.logit(Z) for head in heads], axis=1)
+
+
+def grow_heads(
+    Z: Floats,
+    evidence: Evidence,
+    *,
+    start: Floats,
+    n_trees: Sequence[int],
+    n_leaves: int,
+    seed: int,
+) -> tuple[lgb.Booster, ...]:
+    """Grow trees for the four answers in turn, each on what is believed by then.
+
+    Parameters
+    ----------
+    Z : ndarray of float64, shape (n, width)
+        At least one column.
+    evidence : Evidence
+        Of the same leads.
+    start : ndarray of float64, shape (4,)
+        Log-odds to which the trees add.
+    n_trees : sequence of int
+        Per answer.
+    n_leaves : int
+        Per tree.
+    seed : int
+        Same data, same seed, same trees.
+    """
+    data = lgb.Dataset(Z, np.zeros(len(Z)), params={"verbosity": -1}, free_raw_data=False)
+    boosters = tuple(
+        lgb.Booster(_parameters(len(Z), n_leaves=n_leaves, seed=seed + i), data)
+        for i in range(N_CHECKS)
+    )
+    logits = np.tile(start, (len(Z), 1))
+    for round_ in range(max(n_trees)):
+        believed = evidence.believe(logits)
+        for i, booster in enumerate(boosters):
+            if round_ < n_trees[i]:
+                booster.update(fobj=_pull(logits, believed, evidence, start=start, check=i))
+    return boosters
+
+
+def _pull(
+    logits: Floats, believed: Floats, evidence: Evidence, *, start: Floats, check: int
+) -> Callable[[Floats, lgb.Dataset], tuple[Floats, Floats]]:
+    """Return the gradient of the log loss in one answer; brings its log-odds up to date."""
+
+    def gradient(raw: Floats, _data: lgb.Dataset) -> tuple[Floats, Floats]:
+        logits[:, check] = start[check] + raw
+        p = expit(logits[:, check])
+        curvature = np.maximum(p * (1 - p), _MIN_CURVATURE)
+        return evidence.weights * (p - believed[:, check]), evidence.weights * curvature
+
+    return gradient
+
+
+def tree_logits(
+    Z: Floats, boosters: Sequence[lgb.Booster], start: Floats, *, n_trees: int | None = None
+) -> Floats:
+    """Return the log-odds of each answer by the first trees (None: all), shape (n, 4)."""
+    found = [booster.predict(Z, raw_score=True, num_iteration=n_trees) for booster in boosters]
+    return np.asarray(start + np.stack(found, axis=1), dtype=np.float64)
+
+
+def _parameters(n_rows: int, *, n_leaves: int, seed: int) -> dict[str, Any]:
+    return {
+        "objective": "none",
+        "boost_from_average": False,
+        "learning_rate": LEARNING_RATE,
+        "num_leaves": n_leaves,
+        # Small histories need small leaves, or no tree ever splits.
+        "min_data_in_leaf": int(np.clip(n_rows // 40, 10, 40)),
+        "feature_fraction": 0.7,
+        "bagging_fraction": 0.8,
+        "bagging_freq": 1,
+        "lambda_l2": 5.0,
+        "min_gain_to_split": MIN_GAIN,
+        "num_threads": 1,
+        "deterministic": True,
+        "force_col_wise": True,
+        "seed": seed,
+        "verbosity": -1,
+    }
