@@ -79,7 +79,7 @@ def _tuning(record: object) -> list[str]:
 def _limits(report: EvaluationReport | None) -> tuple[str, ...]:
     if report is None:
         return ("not judged: nobody knows yet how well it ranks, or how far its levels are off",)
-    return report.without_skill
+    return *report.without_skill, report.selection.text
 
 
 def _figures(report: EvaluationReport | None) -> list[str]:

@@ -90,13 +90,15 @@ def _known_of_head(labels: Labels, head: Head) -> Known:
 class Selection:
     """Who was judged, of the leads that came in the judged time.
 
-    `n_explored` counts judged leads that were queued at random.
+    `n_explored` counts judged leads that were queued at random; `records_work` is false where the
+    history does not say who was worked.
     """
 
     n_arrived: int
     n_worked: int
     n_judged: int
     n_explored: int
+    records_work: bool
 
     @property
     def text(self) -> str:
@@ -108,10 +110,15 @@ class Selection:
                 "so nothing here is judged on them. If reps or an older score chose by something "
                 "that the columns do not show, such leads are won less often than predicted."
             )
+        elif not self.records_work:
+            said = (
+                "This history does not say which leads were worked: one that nobody called counts "
+                "like any other, and leads that never got into it are judged by nobody."
+            )
         else:
             said = (
-                "Every lead that came in the judged time counts, as far as this history shows. "
-                "Leads that never got into it are judged by nobody."
+                "Every lead that came in the judged time was worked. Leads that never got into "
+                "this history are judged by nobody."
             )
         if self.n_explored:
             return (
@@ -145,6 +152,7 @@ def measure_selection(history: History, labels: Labels, judged: Codes) -> Select
         n_worked=int((between & labels.is_worked).sum()),
         n_judged=len(judged),
         n_explored=0 if explored is None else int(explored[judged].sum()),
+        records_work=labels.records_work,
     )
 
 

@@ -140,11 +140,11 @@ def calibration_slope(tally: Tally) -> float:
         return float("nan")
     p = np.clip(tally.p, P_FLOOR, 1 - P_FLOOR)
     z = np.log(p / (1 - p))
-    z -= np.average(z, weights=tally.weight)
+    center = np.average(z, weights=tally.weight)
+    z -= center
     spread = np.sqrt(np.average(z**2, weights=tally.weight))
     design = np.stack([np.ones_like(z), z / spread], axis=1)
-    rate = tally.wins.sum() / tally.weight.sum()
-    beta = np.array([np.log(rate / (1 - rate)), 0.0])
+    beta = np.array([center, spread])  # right probabilities are where the search begins
     for _ in range(30):
         fitted = 1 / (1 + np.exp(-np.clip(design @ beta, -30, 30)))
         gradient = design.T @ (tally.wins - tally.weight * fitted)

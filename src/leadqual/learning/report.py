@@ -99,7 +99,10 @@ class EvaluationReport:
     @property
     def headline(self) -> tuple[Tone, str]:
         """Return the one sentence that a reader should take away, and whether it is good news."""
-        return verdicts.say_headline(self.conversion, leaks=tuple(self.refused.leaks))
+        tone, said = verdicts.say_headline(self.conversion, leaks=tuple(self.refused.leaks))
+        if self.changes is None:
+            said += " This history has no order in time, so that says nothing about the future."
+        return tone, said
 
     @property
     def verdicts(self) -> tuple[str, ...]:

@@ -134,6 +134,8 @@ def test_without_order_duplicates_stay_together(won_or_lost: MakeHistory) -> Non
     report = evaluate(won_or_lost(400, is_ordered=False), as_of=None, n_resamples=20)
 
     assert "cross-validation on 400 leads" in report.protocol
+    assert "says nothing about the future" in report.headline[1]
+    assert "does not say which leads were worked" in report.selection.text
     assert "exact duplicates" in report.protocol
     assert report.conversion.n_leads == 400
 
@@ -164,6 +166,7 @@ def test_a_head_without_skill_is_named_in_report_page_and_card(funnel: MakeHisto
     assert said in unescape(render(report))
     limits = model_card(fitted, report).split("## Limits")[1]
     assert f"- {said}" in limits
+    assert "were never worked" in limits
     assert "- conversion: no skill" in limits
 
 

@@ -114,7 +114,7 @@ def _refusals(report: EvaluationReport) -> Iterable[str]:
         listed = [f"{shown(str(name))}: {why}" for name, why in list(dropped.items())[:MAX_DROPPED]]
         more = len(dropped) - len(listed)
         listed += [f"and {more} more"] if more > 0 else []
-        yield details(f"{len(dropped)} columns that were left out, and why", bullets(listed))
+        yield details(f"Columns that were left out, and why ({len(dropped)})", bullets(listed))
     if refused.rows:
         counted = ", ".join(f"{count(n)} of {shown(name)}" for name, n in refused.rows.items())
         yield "<h3>Rows that could not be used</h3>" + paragraph(f"{counted}. Most often:")

@@ -172,4 +172,4 @@ def metric_table(judged: Judged, metrics: tuple[str, ...] | None = None) -> str:
         if is_known and (metrics is None or metric in metrics):
             name = f'{escape(label)}<span class="interval">{escape(about)}</span>'
             rows.append([name, *(with_interval(row[metric]) for row in found.values())])
-    return table([Column(""), *(Column(name, "n") for name in found)], rows)
+    return table([Column("", "name"), *(Column(name, "n") for name in found)], rows)

@@ -68,6 +68,7 @@ tr:last-child td { border-bottom: 0; }
 td.n, th.n { text-align: right; white-space: nowrap; } td.name { overflow-wrap: anywhere;
   min-width: 6.5rem; max-width: 17rem; } td.range { width: 22%; min-width: 6rem; }
 .narrow td.range { width: 50%; }
+td.name .interval { white-space: normal; }
 tr.group th { color: var(--text); font-size: .95rem; font-weight: 650; padding-top: 1.1rem; }
 .narrow { max-width: 38rem; } tr.ours td { font-weight: 600; background: #f1f5fb; }
 .interval { color: var(--soft); display: block; font-weight: 400; font-size: .82rem;
@@ -94,7 +95,8 @@ summary { cursor: pointer; padding: .45rem 0; color: var(--a);
     border-bottom: 1px solid var(--line); }
   .stack tr:last-child { border-bottom: 0; } .stack tr.group { display: block; padding: .8rem 0 0; }
   .stack tr.ours { padding-left: .5rem; background: #f1f5fb; }
-  .stack td, .stack tr.group th { border: 0; padding: 0; }
+  .stack td, .stack td.name .interval { white-space: normal; }
+tr.group th { border: 0; padding: 0; }
   .stack td:empty { display: none; }
   .stack td.n { text-align: left; }
   .stack td:first-child, .stack td.words, .stack td.range { flex: 0 0 100%; max-width: none; }
@@ -107,7 +109,7 @@ summary { cursor: pointer; padding: .45rem 0; color: var(--a);
   body { background: #fff; font-size: 11pt; } main { max-width: none; padding: 0; }
   nav { display: none; } section { border: 0; padding: .6rem 0; break-inside: auto; }
   figure, tr, .figures div, .headline { break-inside: avoid; } h2, h3 { break-after: avoid; }
-  .scroll { overflow: visible; } summary { color: inherit; }
-  details::details-content { content-visibility: visible; block-size: auto; }
+  .scroll { overflow: visible; } table { font-size: .74rem; } .interval { font-size: .68rem;
+    white-space: normal; } summary { color: inherit; }
 }
 """
