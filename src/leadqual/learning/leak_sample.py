@@ -152,9 +152,11 @@ class GroupRates:
 
         Exact (Clopper and Pearson), with Bonferroni's correction.
         """
-        chance = _CHANCE / max(n_looked_at, 1)
-        bound = betaincinv(np.maximum(self.n_won, 1), self.n - self.n_won + 1, chance)
-        return np.where(self.n_won > 0, bound, 0.0)
+        return _least(self.n_won, self.n, _CHANCE / max(n_looked_at, 1))
+
+    def greatest_rate(self, *, n_looked_at: int) -> Floats:
+        """Return the highest share won, bounded as by `least_rate`."""
+        return 1 - _least(self.n - self.n_won, self.n, _CHANCE / max(n_looked_at, 1))
 
     def describe(self, group: int) -> str:
         """Return size and share won of a group, and the share beside it, in words."""
@@ -162,6 +164,11 @@ class GroupRates:
         words = {n: "all of them won", 0: "none of them won"}
         of_them = words.get(n_won, f"{n_won / n:.1%} of them won")
         return f"{n:,} leads, {of_them} (beside them {self.rate_beside[group]:.1%})"
+
+
+def _least(n_yes: Floats, n: Floats, chance: float) -> Floats:
+    bound = betaincinv(np.maximum(n_yes, 1), n - n_yes + 1, chance)
+    return np.where(n_yes > 0, bound, 0.0)
 
 
 def rate_groups(codes: Codes, n_groups: int, sample: Sample) -> GroupRates:

@@ -29,6 +29,7 @@ MAX_GAP: Final = 0.1
 MAX_COLUMN_GAP: Final = 0.15
 MIN_RANDOM_AUC: Final = 0.75
 _N_TRIED: Final = 200
+_Z: Final = 3.09
 _LATE_SHARE: Final = 0.05
 _LATE_DAYS: Final = 1.0
 _SMOOTHING_LEADS: Final = 5.0
@@ -136,12 +137,12 @@ def _read_day(text: str, *, is_month_first: bool) -> float:
 
 
 def _least_correlation(x: Floats, y: Floats) -> float:
-    """Return the lower 97.5 % bound of the rank correlation (Fisher's transformation)."""
+    """Return the lower 99.9 % bound of the rank correlation (Fisher's transformation)."""
     one, two = _ranks(x), _ranks(y)
     if one.std() == 0 or two.std() == 0:
         return 0.0
     rho = min(float(np.corrcoef(one, two)[0, 1]), 1 - 1e-12)
-    return float(np.tanh(np.arctanh(rho) - 1.96 / np.sqrt(len(x) - 3)))
+    return float(np.tanh(np.arctanh(rho) - _Z / np.sqrt(len(x) - 3)))
 
 
 def _ranks(x: Floats) -> Floats:

@@ -20,6 +20,9 @@ from leadqual.learning.single_column import Codes, Flags, Floats, ReadColumn, me
 MAX_SINGLE_AUC: Final = 0.85
 """Honest columns of the real sets reach .75 at most, the documented leak of one reaches .89."""
 
+MAX_SURE_AUC: Final = 0.78
+"""The same for a column that knows of some leads that they are won, of others that they are not."""
+
 MAX_EXACTNESS_AUC: Final = 0.75
 """How a number is rounded says little: more than this comes from who filled it in, and when."""
 
@@ -33,6 +36,9 @@ MAX_ODDS_WHEN_FILLED: Final = 10.0
 
 _EXCEPTIONS: Final = 0.01
 _MIN_RATE: Final = 0.5
+_SURE_WON: Final = 0.8
+_SURE_LOST: Final = 0.1
+_SURE: Final = " where values are this sure of either end"
 _MIN_EXPECTED: Final = 20
 _MAX_YES_NO: Final = 3  # missing, yes and no: told by level
 _AREA_SLACK: Final = 0.05
@@ -47,12 +53,16 @@ def find_ranking(sample: Sample) -> dict[str, str]:
     for name, column in sample.columns.items():
         codes = column.group(min_count=MIN_LEVEL)
         area = area_within(mean_out_of_fold(codes, sample.y), sample.won, sample.stretch)
-        if area is None or not _is_above(area, MAX_SINGLE_AUC):
+        if area is None or not _is_above(area, MAX_SURE_AUC):
+            continue
+        is_sure = not column.is_number and _is_sure_both_ways(codes, sample)
+        limit = MAX_SURE_AUC if is_sure else MAX_SINGLE_AUC
+        if not _is_above(area, limit):
             continue
         if area.value - 0.5 - skill_of_date(codes, sample) > _AREA_SLACK:
             found[name] = (
                 f"ranks the outcome alone with AUC {area.value:.3f} "
-                f"(above {MAX_SINGLE_AUC:g} is suspicious)"
+                f"(above {limit:g} is suspicious{_SURE if is_sure else ''})"
             )
     return found
 
@@ -145,6 +155,16 @@ def count_digits(numbers: Floats) -> tuple[Codes, Codes]:
         digits[np.abs(moved - np.rint(moved)) < 1e-6 * moved] = n
     least = power.min(initial=0)
     return digits, (power - least).astype(np.intp)
+
+
+def _is_sure_both_ways(codes: Codes, sample: Sample) -> bool:
+    """Say whether one value surely means won and another surely not: an opinion formed later."""
+    n_groups = int(codes.max()) + 1
+    rates = rate_groups(codes, n_groups, sample)
+    is_won = rates.least_rate(n_looked_at=n_groups) >= _SURE_WON
+    is_lost = rates.greatest_rate(n_looked_at=n_groups) <= _SURE_LOST
+    share_won = rates.n_won.sum() / max(rates.n.sum(), 1)
+    return bool(is_won.any() and is_lost.any() and share_won > 2 * _SURE_LOST)
 
 
 def _is_above(area: Area | None, limit: float) -> bool:

@@ -67,6 +67,16 @@ _TAGS: Rates = {
     "Lost to another school": (175, 0.977),
 }
 
+_QUALITY: Rates = {
+    None: (4767, 0.197),
+    "Might be": (1560, 0.756),
+    "Not Sure": (1092, 0.322),
+    "High in Relevance": (637, 0.947),
+    "Worst": (601, 0.02),
+    "Low in Relevance": (583, 0.818),
+}
+"""What the person who worked the lead thought of it."""
+
 
 def _draw(rng: np.random.Generator, won: np.ndarray, rates: Rates) -> list[Scalar]:
     """Draw levels so that each has its size and its share won."""
@@ -93,6 +103,7 @@ def education_company(seed: int) -> tuple[History, set[str]]:
         "Last Activity": _draw(rng, won, _LAST_ACTIVITY),
         "Occupation": _draw(rng, won, _OCCUPATION),
         "Tags": _draw(rng, won, _TAGS),
+        "Lead Quality": _draw(rng, won, _QUALITY),
         "Total Visits": visits.tolist(),
         "Total Time Spent on Website": seconds.astype(int).tolist(),
         "Page Views Per Visit": (visits / rng.integers(1, 4, n)).round(2).tolist(),
@@ -102,7 +113,7 @@ def education_company(seed: int) -> tuple[History, set[str]]:
         "Prospect ID": [f"{number:016x}" for number in rng.integers(0, 2**60, n).tolist()],
         "Lead Number": (660_737 - np.cumsum(rng.integers(1, 16, n))).tolist(),
     }
-    return _history(columns, won), {"Tags"}
+    return _history(columns, won), {"Tags", "Lead Quality"}
 
 
 def lead_table(seed: int) -> tuple[History, set[str]]:
