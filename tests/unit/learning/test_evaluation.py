@@ -48,7 +48,7 @@ def unskilled(wins_only: MakeHistory) -> EvaluationReport:
 
 @pytest.fixture(scope="module")
 def with_heads(funnel: MakeHistory) -> EvaluationReport:
-    return evaluate(funnel(4_000, seed=10), as_of=None, n_resamples=40)
+    return evaluate(funnel(6_000, seed=10), as_of=None, n_resamples=40)
 
 
 def test_every_predictor_is_judged_on_the_same_leads_with_an_interval(
