@@ -1,5 +1,7 @@
 """The benchmark of the learners runs, and its report says what a reader decides by."""
 
+from importlib.util import find_spec
+
 import pytest
 
 from benchmarks.learning.__main__ import main
@@ -27,6 +29,13 @@ def test_report_has_every_baseline_with_its_paired_difference(report: str) -> No
 def test_report_is_dated_and_places_us_between_a_usual_tool_and_the_ceiling(report: str) -> None:
     assert report.startswith("## Learning, 2026-11-21\n")
     assert "| conversion | auc | LightGBM tuned | " in report
+
+
+def test_report_says_when_catboost_is_left_out(report: str) -> None:
+    is_left_out = "CatBoost is not installed" in report
+
+    assert is_left_out == (find_spec("catboost") is None)
+    assert is_left_out != ("| CatBoost default |" in report)
 
 
 @pytest.mark.skipif(
