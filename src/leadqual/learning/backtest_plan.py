@@ -128,7 +128,7 @@ class ReplayPlan:
         places = np.linspace(self.starts[0], self.starts[-1] + self.every, 5)
         if not self.is_dated:
             return tuple(f"{place:,.0f}" for place in places)
-        form = "%d %b" if places[-1] - places[0] < _ONE_YEAR else "%Y-%m"
+        form = "%d %b" if places[-1] - places[0] < _ONE_YEAR else "%b '%y"
         return tuple(f"{_moment(place):{form}}" for place in places)
 
     def _between(self, low: float, high: float) -> Codes:

@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from leadqual.learning.backtest_steps import FROZEN
 from leadqual.learning.metrics import METRICS, Comparison, Interval, Outcome, compare, tally
 from leadqual.learning.protocol import MIN_TEST_WINS
 
@@ -123,6 +124,23 @@ class Backtest:
         return tuple(self.pooled.metrics)
 
     @property
+    def headline(self) -> str:
+        """Return in words whether retraining paid against the frozen model."""
+        found = self.pooled.differences[FROZEN]
+        ranking = _compare(found["auc"], is_gain=True)
+        probabilities = _compare(found["log_loss"], is_gain=False)
+        said = {ranking, probabilities}
+        verdict = {True: "Retraining paid", False: "Retraining made no clear difference"}[
+            "better" in said
+        ]
+        if "worse" in said:
+            verdict = "Retraining cost" if "better" not in said else "Retraining paid in part"
+        return (
+            f"{verdict}: ranking {ranking} (AUC {_signed(found['auc'])}), probabilities "
+            f"{probabilities} (log loss {_signed(found['log_loss'])})."
+        )
+
+    @property
     def verdicts(self) -> tuple[str, ...]:
         """Return in words how the retrained model stands beside each other predictor."""
         return tuple(
@@ -139,6 +157,7 @@ class Backtest:
             "n_won": int(self.won.sum()),
             "pooled": _intervals(self.pooled.metrics),
             "retrained_minus": _intervals(self.pooled.differences),
+            "headline": self.headline,
             "verdicts": list(self.verdicts),
             "steps": [step.as_dict() for step in self.steps],
         }
@@ -270,14 +289,19 @@ def _interval(drawn: Floats) -> Interval:
 
 
 def _say(found: Mapping[str, Interval]) -> str:
-    auc, within = found["auc"], found[AUC_WITHIN]
-    if auc.low > 0:
-        verdict = "ranks better"
-    elif auc.high < 0:
-        verdict = "ranks worse"
-    else:
-        verdict = "no clear difference in ranking"
-    return f"{verdict}, AUC {_signed(auc)}, within steps {_signed(within)}"
+    return (
+        f"ranks {_compare(found['auc'], is_gain=True)}, AUC {_signed(found['auc'])}, within steps "
+        f"{_signed(found[AUC_WITHIN])}; probabilities {_compare(found['log_loss'], is_gain=False)},"
+        f" log loss {_signed(found['log_loss'])}"
+    )
+
+
+def _compare(found: Interval, *, is_gain: bool) -> str:
+    if found.low > 0:
+        return "better" if is_gain else "worse"
+    if found.high < 0:
+        return "worse" if is_gain else "better"
+    return "without a clear difference"
 
 
 def _signed(found: Interval) -> str:

@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits
 
 from leadqual.errors import NotEnoughDataError
 from leadqual.learning.backtest_plan import ReplayPlan
-from leadqual.learning.baselines import LIGHTGBM, LOGISTIC, predict_baselines
+from leadqual.learning.baselines import LIGHTGBM, LOGISTIC, ODOO, predict_baselines
 from leadqual.learning.fitting import FittedModel, fit_bundle
 from leadqual.learning.preparing import feature_columns, take_columns
 from leadqual.learning.settings import FitSettings
@@ -30,6 +30,14 @@ BASELINES: Final = (LOGISTIC, LIGHTGBM)
 FITTED: Final = (RETRAINED, RECENCY, *BASELINES)
 """Predictors that are fitted anew at each step."""
 
+SHORT_NAMES: Final = {
+    FROZEN: "frozen",
+    RETRAINED: "retrained",
+    RECENCY: "recency",
+    LOGISTIC: "logistic",
+    LIGHTGBM: "LightGBM",
+    ODOO: "Odoo-like",
+}
 HALF_LIFE_SHARE: Final = 0.25
 """`RECENCY` lets a lead count half after a quarter of the history, whether that pays or not."""
 

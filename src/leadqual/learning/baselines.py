@@ -8,7 +8,6 @@ from typing import Any, Final
 import numpy as np
 from lightgbm import LGBMClassifier
 from numpy.typing import NDArray
-from scipy.special import expit
 from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
@@ -16,6 +15,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from leadqual.features.encoder import EncodedLeads
+from leadqual.learning.odoo import OdooCounts, bin_numbers
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -25,8 +25,6 @@ BASE_RATE: Final = "base rate"
 LOGISTIC: Final = "logistic regression"
 LIGHTGBM: Final = "LightGBM default"
 ODOO: Final = "Odoo-like naive Bayes"
-_ODOO_SMOOTHING: Final = 0.1
-_ODOO_QUANTILES: Final = (0.2, 0.4, 0.6, 0.8)
 
 
 def predict_baselines(
@@ -89,35 +87,16 @@ def _lightgbm(train: EncodedLeads, won: Flags, test: EncodedLeads) -> Floats:
 
 
 def _odoo(train: EncodedLeads, won: Flags, test: EncodedLeads) -> Floats:
-    """Frequency table of (field, value) for won and lost, +0.1, prior from counts.
-
-    References
-    ----------
-    Odoo, crm/models/crm_lead.py, predictive lead scoring.
-    """
-    total = np.full(test.n_leads, np.log(won.sum() / (~won).sum()))
-    for column in range(len(train.codes)):
-        total += _odoo_field(train.codes[column], won, test.codes[column])
-    for row in range(len(train.raw)):
-        edges = np.unique(np.nanquantile(train.raw[row], _ODOO_QUANTILES))
-        total += _odoo_field(_bins(train.raw[row], edges), won, _bins(test.raw[row], edges))
-    return np.asarray(expit(total), dtype=np.float64)
+    """Frequency table of (field, value) for won and lost, numbers in fifths (`OdooCounts`)."""
+    seen, asked = _code_fields(train, train), _code_fields(test, train)
+    n_values = np.concatenate([seen, asked]).max(axis=0, initial=0) + 1
+    return OdooCounts.of(seen, won, n_values=n_values.tolist()).probability(asked)
 
 
-def _bins(values: Floats, edges: Floats) -> NDArray[np.intp]:
-    """Return how many edges lie below each value; one more than all where it is missing."""
-    return np.where(np.isnan(values), len(edges) + 1, np.digitize(values, edges))
-
-
-def _odoo_field(seen: NDArray[np.intp], won: Flags, asked: NDArray[np.intp]) -> Floats:
-    """Log ratio of one field; 0 for values never seen."""
-    size = int(max(seen.max(initial=0), asked.max(initial=0))) + 1
-    counts = np.bincount(seen, minlength=size)
-    n_won = np.bincount(seen[won], minlength=size) + _ODOO_SMOOTHING
-    n_lost = np.bincount(seen[~won], minlength=size) + _ODOO_SMOOTHING
-    known = counts > 0
-    ratio = np.log(n_won / n_won[known].sum()) - np.log(n_lost / n_lost[known].sum())
-    return np.asarray(np.where(known, ratio, 0.0)[asked], dtype=np.float64)
+def _code_fields(leads: EncodedLeads, train: EncodedLeads) -> NDArray[np.intp]:
+    """Return a code per lead and field, in the fifths of the training leads."""
+    numbers = [bin_numbers(a, known=b) for a, b in zip(leads.raw, train.raw, strict=True)]
+    return np.array([*leads.codes, *numbers], dtype=np.intp).reshape(-1, leads.n_leads).T
 
 
 BASELINES: Final[Mapping[str, Fit]] = {

@@ -49,8 +49,8 @@ class OdooCounts:
     >>> counts = OdooCounts([2])
     >>> for code, won in [(0, True), (0, True), (1, False), (1, True)]:
     ...     counts.add(np.array([code]), won)
-    >>> bool(counts.probability(np.array([0])) > counts.probability(np.array([1])))
-    True
+    >>> counts.probability(np.array([[0], [1]])).round(2).tolist()
+    [0.96, 0.53]
 
     References
     ----------
@@ -62,6 +62,19 @@ class OdooCounts:
         self._counts = np.zeros((int(sum(n_values)), 2))
         self._n_known = np.zeros(len(n_values))
         self._n_leads = np.zeros(2)
+
+    @classmethod
+    def of(cls, leads: Codes, won: NDArray[np.bool_], *, n_values: Sequence[int]) -> OdooCounts:
+        """Count leads of shape (n_leads, n_fields) in one go."""
+        counts = cls(n_values)
+        for side in (Standing.LOST, Standing.WON):
+            cells = (counts._start + leads[won == bool(side)]).ravel()
+            counts._counts[:, side] = np.bincount(cells, minlength=len(counts._counts))
+            counts._n_leads[side] = (won == bool(side)).sum()
+        is_known = counts._counts.sum(axis=1) > 0
+        parts = np.split(is_known, counts._start[1:]) if len(counts._start) else []
+        counts._n_known = np.array([part.sum() for part in parts], dtype=np.float64)
+        return counts
 
     def add(self, lead: Codes, won: bool) -> None:  # noqa: FBT001 - the outcome is what is added
         """Count a lead of shape (n_fields,) as won or lost."""
@@ -77,20 +90,22 @@ class OdooCounts:
         self._n_leads[int(won)] -= 1
         self._n_known -= self._counts[cells].sum(axis=1) == 0
 
-    def probability(self, lead: Codes) -> float:
-        """Return P(won) of a lead of shape (n_fields,).
+    def probability(self, leads: Codes) -> Floats:
+        """Return P(won) of leads of shape (n_leads, n_fields), shape (n_leads,).
 
         A value that was never counted says nothing. With one outcome only it is the share of
         wins, one half before anything was counted.
         """
         lost, won = self._n_leads
         if not lost or not won:
-            return float(won / (won + lost)) if won + lost else 0.5
-        found = self._counts[self._start + lead]
+            return np.full(len(leads), won / (won + lost) if won + lost else 0.5)
+        found = self._counts[self._start + leads]
         totals = self._n_leads + _SMOOTHING * self._n_known[:, None]
         ratio = np.log((found + _SMOOTHING) / np.maximum(totals, _SMOOTHING))
-        says = np.where(found.sum(axis=1) > 0, ratio[:, Standing.WON] - ratio[:, Standing.LOST], 0)
-        return float(expit(np.log(won / lost) + says.sum()))
+        says = np.where(
+            found.sum(axis=2) > 0, ratio[..., Standing.WON] - ratio[..., Standing.LOST], 0
+        )
+        return np.asarray(expit(np.log(won / lost) + says.sum(axis=1)), dtype=np.float64)
 
 
 def code_leads(
@@ -118,18 +133,21 @@ def code_leads(
     """
     table = derive(columns, n_leads, wanted=frozenset(encoder.feature_names))
     absent: Sequence[Scalar] = [None] * n_leads
-    fields = [
-        _bin_numbers(table.get(feature.name, absent), known) for feature in encoder.numeric
-    ] + [_number_levels(table.get(feature.name, absent)) for feature in encoder.categorical]
+    numbers = [
+        np.array([to_number(value) for value in table.get(feature.name, absent)], dtype=np.float64)
+        for feature in encoder.numeric
+    ]
+    fields = [bin_numbers(values, known=values[known]) for values in numbers]
+    fields += [_number_levels(table.get(feature.name, absent)) for feature in encoder.categorical]
     codes = np.array(fields, dtype=np.intp).reshape(len(fields), n_leads).T
     return codes, [int(field.max(initial=0)) + 1 for field in fields]
 
 
-def _bin_numbers(values: Sequence[Scalar], known: Codes) -> Codes:
-    numbers = np.array([to_number(value) for value in values], dtype=np.float64)
-    seen = numbers[known][np.isfinite(numbers[known])]
+def bin_numbers(values: Floats, *, known: Floats) -> Codes:
+    """Return the fifth of the known numbers that each value falls into; a sixth code for NaN."""
+    seen = known[np.isfinite(known)]
     edges = np.unique(np.quantile(seen, _QUANTILES)) if len(seen) else np.zeros(0)
-    return np.where(np.isfinite(numbers), np.digitize(numbers, edges), len(edges) + 1)
+    return np.where(np.isfinite(values), np.digitize(values, edges), len(edges) + 1)
 
 
 def _number_levels(values: Sequence[Scalar]) -> Codes:
@@ -250,7 +268,7 @@ def replay_odoo(
                 standing[upcoming.row] = upcoming.standing
             upcoming = next(waiting, None)
         if asked[row]:
-            p[row] = counts.probability(codes[row])
+            p[row] = counts.probability(codes[row : row + 1])[0]
     return p
 
 

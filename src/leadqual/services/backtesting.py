@@ -16,8 +16,7 @@ from leadqual.learning.backtest import backtest as backtest_history
 from leadqual.learning.backtest_page import render
 from leadqual.learning.backtest_plan import Cadence
 from leadqual.learning.backtest_result import SHOWN, Backtest
-from leadqual.learning.backtest_steps import FROZEN, RECENCY, RETRAINED
-from leadqual.learning.baselines import LIGHTGBM, LOGISTIC, ODOO
+from leadqual.learning.backtest_steps import SHORT_NAMES
 from leadqual.learning.settings import FitSettings
 from leadqual.services.backtest_state import open_step_folder
 from leadqual.services.histories import HistorySource, load_history
@@ -26,14 +25,6 @@ from leadqual.services.workshop import Workshop, active_standard
 Step = Callable[[str], None]
 Count = Callable[[int, int], None]
 
-_SHORT: Final = {
-    FROZEN: "frozen",
-    RETRAINED: "retrained",
-    RECENCY: "recency",
-    LOGISTIC: "logistic",
-    LIGHTGBM: "LightGBM",
-    ODOO: "Odoo-like",
-}
 MAX_JOBS: Final = 64
 STATE_FOLDER: Final = "backtests"
 _DAYS: Final = re.compile(r"([1-9][0-9]{0,3})d", re.ASCII)
@@ -177,17 +168,17 @@ def _read_rows(text: str) -> int | None:
 
 
 def _lines(found: Backtest) -> list[str]:
-    width = max(len(name) for name in found.predictors)
+    width = max(len(SHORT_NAMES[name]) for name in found.predictors)
     lines = [found.protocol, "", "  ".join(["pooled".ljust(width), *(n.rjust(20) for n in SHOWN)])]
     for name, table in found.pooled.metrics.items():
         cells = [
             f"{table[n].value:.3f} [{table[n].low:.3f}, {table[n].high:.3f}]".rjust(20)
             for n in SHOWN
         ]
-        lines.append("  ".join([name.ljust(width), *cells]))
-    lines += ["", *found.verdicts, ""]
+        lines.append("  ".join([SHORT_NAMES[name].ljust(width), *cells]))
+    lines += ["", found.headline, *found.verdicts, ""]
     head = ["AUC from".ljust(10), "judged".rjust(7), "won".rjust(5)]
-    lines.append("  ".join([*head, *(_SHORT[name].rjust(9) for name in found.predictors)]))
+    lines.append("  ".join([*head, *(SHORT_NAMES[name].rjust(9) for name in found.predictors)]))
     for point in found.curve:
         values = [point.metrics[name]["auc"] for name in found.predictors]
         cells = [("-" if np.isnan(x) else f"{x:.3f}").rjust(9) for x in values]
