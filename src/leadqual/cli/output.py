@@ -111,11 +111,13 @@ class _StepLog:
         self._console = console
         self._current: str | None = None
         self._began = 0.0
+        self._first_count: tuple[int, float] | None = None
         self.status = console.status("")
 
     def begin(self, name: str) -> None:
         self.end("done")
         self._current, self._began = name, time.perf_counter()
+        self._first_count = None
         self.status.update(f"{name} …")
 
     def count(self, done: int, total: int) -> None:
@@ -124,8 +126,19 @@ class _StepLog:
 
         row = Table.grid(padding=(0, 1))
         bar = ProgressBar(total=total, completed=done, width=40)
-        row.add_row(f"{self._current} …", bar, f"{done}/{total}")
+        row.add_row(f"{self._current} …", bar, f"{done}/{total}", self._remaining(done, total))
         self.status.update(row)
+
+    def _remaining(self, done: int, total: int) -> str:
+        """Guess from what was done since the first count, which may have found much done."""
+        now_at = time.perf_counter()
+        if self._first_count is None:
+            self._first_count = done, now_at
+        first_done, first_at = self._first_count
+        if done <= first_done:
+            return ""
+        minutes = (now_at - first_at) / (done - first_done) * (total - done) / 60
+        return f"about {minutes:.0f} min left" if minutes >= 1 else "less than a minute left"
 
     def end(self, how: str) -> None:
         if self._current is not None:
