@@ -95,8 +95,7 @@ summary { cursor: pointer; padding: .45rem 0; color: var(--a);
     border-bottom: 1px solid var(--line); }
   .stack tr:last-child { border-bottom: 0; } .stack tr.group { display: block; padding: .8rem 0 0; }
   .stack tr.ours { padding-left: .5rem; background: #f1f5fb; }
-  .stack td, .stack td.name .interval { white-space: normal; }
-tr.group th { border: 0; padding: 0; }
+  .stack td, .stack tr.group th { border: 0; padding: 0; }
   .stack td:empty { display: none; }
   .stack td.n { text-align: left; }
   .stack td:first-child, .stack td.words, .stack td.range { flex: 0 0 100%; max-width: none; }
@@ -109,7 +108,7 @@ tr.group th { border: 0; padding: 0; }
   body { background: #fff; font-size: 11pt; } main { max-width: none; padding: 0; }
   nav { display: none; } section { border: 0; padding: .6rem 0; break-inside: auto; }
   figure, tr, .figures div, .headline { break-inside: avoid; } h2, h3 { break-after: avoid; }
-  .scroll { overflow: visible; } table { font-size: .74rem; } .interval { font-size: .68rem;
-    white-space: normal; } summary { color: inherit; }
+  .scroll { overflow: visible; } table { font-size: .74rem; } .interval { font-size: .66rem; }
+  summary { color: inherit; }
 }
 """
