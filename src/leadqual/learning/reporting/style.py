@@ -109,6 +109,6 @@ summary { cursor: pointer; padding: .45rem 0; color: var(--a);
   nav { display: none; } section { border: 0; padding: .6rem 0; break-inside: auto; }
   figure, tr, .figures div, .headline { break-inside: avoid; } h2, h3 { break-after: avoid; }
   .scroll { overflow: visible; } table { font-size: .74rem; } .interval { font-size: .66rem; }
-  summary { color: inherit; }
+  th, th.n { font-size: .68rem; white-space: normal; } summary { color: inherit; }
 }
 """
