@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.special import expit, logit
 
 from leadqual.learning.blend import Blend
-from leadqual.learning.choosing import MAX_CHOICE_ROWS, MIN_CHOICE_ROWS
+from leadqual.learning.choosing import CLEAR_GAIN, MAX_CHOICE_ROWS, MIN_CHOICE_ROWS
 from leadqual.learning.joint import fit_linear_heads, grow_heads, linear_logits, tree_logits
 from leadqual.learning.latent import N_CHECKS, Evidence
 from leadqual.learning.logistic import Linear
@@ -22,10 +22,10 @@ from leadqual.learning.split import Fold, forward_folds
 Floats = NDArray[np.float64]
 
 N_FOLDS: Final = 2
-TREE_COUNTS: Final = (40, 80, 160)
+TREE_COUNTS: Final = (60, 120, 240)
 LINEAR_SHARES: Final = (0.25, 0.5)
-CLEAR_GAIN: Final = 1.0
-"""Standard errors by which another recipe must be better than the start."""
+LEADS_PER_TREE: Final = 8
+"""Fewer leads, fewer trees: in a small history the later ones learn noise."""
 
 
 @dataclass(frozen=True)
@@ -99,9 +99,7 @@ class HeadMembers:
         linear = {r: fit_linear_heads(Z, evidence, ridge=r) for r in learners.ridges}
         level = expit(linear_logits(Z, linear[learners.ridge])).mean(axis=0)
         start = np.asarray(logit(level), dtype=np.float64)
-        trees = grow_heads(
-            Z, evidence, start=start, n_trees=n_trees, n_leaves=learners.n_leaves, seed=seed
-        )
+        trees = grow_heads(Z, evidence, start=start, n_trees=n_trees, seed=seed)
         return cls(linear=linear, trees=trees, start=start)
 
     def logits(self, Z: Floats, recipes: Sequence[HeadRecipe]) -> Floats:
@@ -124,16 +122,19 @@ class HeadMembers:
         )
 
 
-def start_recipe(learners: Learners) -> HeadRecipe:
-    """Return what is right where nothing speaks against it: trees alone."""
-    return HeadRecipe(ridge=learners.ridge, linear_share=0.0, n_trees=max(TREE_COUNTS))
+def start_recipe(n_rows: int, learners: Learners) -> HeadRecipe:
+    """Return what is right where nothing speaks against it: trees alone, as many as rows allow."""
+    allowed = [n for n in TREE_COUNTS if n * LEADS_PER_TREE <= n_rows]
+    n_trees = max(allowed, default=min(TREE_COUNTS))
+    return HeadRecipe(ridge=learners.ridge, linear_share=0.0, n_trees=n_trees)
 
 
-def head_candidates(learners: Learners) -> list[HeadRecipe]:
-    """Return every recipe that may be chosen for a head."""
+def head_candidates(start: HeadRecipe, learners: Learners) -> list[HeadRecipe]:
+    """Return every recipe that may be chosen for a head; none has more trees than the start."""
+    counts = [n for n in TREE_COUNTS if n <= start.n_trees]
     return [
         *(HeadRecipe(ridge, 1.0, 0) for ridge in learners.ridges),
-        *(HeadRecipe(learners.ridge, s, n) for s in (0.0, *LINEAR_SHARES) for n in TREE_COUNTS),
+        *(HeadRecipe(learners.ridge, s, n) for s in (0.0, *LINEAR_SHARES) for n in counts),
     ]
 
 
@@ -144,7 +145,8 @@ def choose_heads(
 
     A head cannot be judged by its own answers, which nobody knows; it is judged by how probable
     it makes what was recorded of later leads, with the start for the other three. Another recipe
-    replaces the start only when it is better by more than one standard error.
+    replaces the start only when it is better by more than two standard errors: on few leads a
+    selection is mostly noise.
 
     Parameters
     ----------
@@ -153,7 +155,7 @@ def choose_heads(
     evidence : Evidence
         Of the same leads.
     learners : Learners
-        Ridges and the leaves of a tree.
+        Ridges.
     seed : int
         For the trees.
 
@@ -162,13 +164,15 @@ def choose_heads(
     list of HeadChoice
         One per answer, in the order of `CHECKS`.
     """
-    start = start_recipe(learners)
+    start = start_recipe(len(Z), learners)
     if len(Z) < MIN_CHOICE_ROWS:
         return [HeadChoice(start, {})] * N_CHECKS
     newest = slice(-MAX_CHOICE_ROWS, None)
     Z, evidence = Z[newest], evidence.take(newest)
     folds = forward_folds(len(Z), n_folds=N_FOLDS)
-    losses = [_validate(Z, evidence, fold, learners=learners, seed=seed) for fold in folds]
+    losses = [
+        _validate(Z, evidence, fold, start=start, learners=learners, seed=seed) for fold in folds
+    ]
     return [
         _choose({r: np.concatenate([fold[r][check] for fold in losses]) for r in losses[0]}, start)
         for check in range(N_CHECKS)
@@ -185,28 +189,38 @@ def _choose(losses: dict[HeadRecipe, Floats], start: HeadRecipe) -> HeadChoice:
 
 
 def _validate(
-    Z: Floats, evidence: Evidence, fold: Fold, *, learners: Learners, seed: int
+    Z: Floats,
+    evidence: Evidence,
+    fold: Fold,
+    *,
+    start: HeadRecipe,
+    learners: Learners,
+    seed: int,
 ) -> dict[HeadRecipe, list[Floats]]:
     """Loss of each validation row by recipe and answer."""
     members = HeadMembers.fit(
         Z[fold.train],
         evidence.take(fold.train),
-        n_trees=[max(TREE_COUNTS)] * N_CHECKS,
+        n_trees=[start.n_trees] * N_CHECKS,
         learners=learners,
         seed=seed,
     )
     later, seen = Z[fold.test], evidence.take(fold.test)
     linear = {ridge: linear_logits(later, heads) for ridge, heads in members.linear.items()}
-    trees = {n: tree_logits(later, members.trees, members.start, n_trees=n) for n in TREE_COUNTS}
-    trees[0] = np.zeros_like(trees[max(TREE_COUNTS)])
+    candidates = head_candidates(start, learners)
+    trees = {
+        n: tree_logits(later, members.trees, members.start, n_trees=n)
+        for n in {recipe.n_trees for recipe in candidates if recipe.n_trees}
+    }
+    trees[0] = np.zeros((len(later), N_CHECKS))
 
     def average(recipe: HeadRecipe) -> Floats:
         share = recipe.linear_share
         return np.asarray(share * linear[recipe.ridge] + (1 - share) * trees[recipe.n_trees])
 
-    others = average(start_recipe(learners))
+    others = average(start)
     single = [seen.one_check(others, check) for check in range(N_CHECKS)]
-    found = {recipe: average(recipe) for recipe in head_candidates(learners)}
+    found = {recipe: average(recipe) for recipe in candidates}
     return {
         recipe: [one.log_loss(logits[:, check]) for check, one in enumerate(single)]
         for recipe, logits in found.items()

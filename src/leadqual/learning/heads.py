@@ -74,7 +74,7 @@ def fit_heads(
     check_order : sequence of Check
         In which most of the team checks.
     learners : Learners, optional
-        Ridges to choose from and the leaves of a tree.
+        Ridges to choose from.
     importance : ndarray of float64, shape (n_leads,), optional
         What each lead counts; all alike by default.
     """

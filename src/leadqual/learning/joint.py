@@ -21,10 +21,8 @@ from leadqual.learning.logistic import Linear
 
 Floats = NDArray[np.float64]
 
-LEARNING_RATE: Final = 0.15
-MIN_GAIN: Final = 0.5
-"""Log loss that a split must save: in a small history trees stop before they learn noise."""
-
+LEARNING_RATE: Final = 0.1
+N_LEAVES: Final = 8
 START: Final = (0.6, 0.5, 0.5, 0.5)
 """P(yes) per check from which the first fit sets out."""
 
@@ -77,7 +75,6 @@ def grow_heads(
     *,
     start: Floats,
     n_trees: Sequence[int],
-    n_leaves: int,
     seed: int,
 ) -> tuple[lgb.Booster, ...]:
     """Grow trees for the four answers in turn, each on what is believed by then.
@@ -92,16 +89,11 @@ def grow_heads(
         Log-odds to which the trees add.
     n_trees : sequence of int
         Per answer.
-    n_leaves : int
-        Per tree.
     seed : int
         Same data, same seed, same trees.
     """
     data = lgb.Dataset(Z, np.zeros(len(Z)), params={"verbosity": -1}, free_raw_data=False)
-    boosters = tuple(
-        lgb.Booster(_parameters(len(Z), n_leaves=n_leaves, seed=seed + i), data)
-        for i in range(N_CHECKS)
-    )
+    boosters = tuple(lgb.Booster(_parameters(len(Z), seed=seed + i), data) for i in range(N_CHECKS))
     logits = np.tile(start, (len(Z), 1))
     for round_ in range(max(n_trees)):
         believed = evidence.believe(logits)
@@ -133,19 +125,18 @@ def tree_logits(
     return np.asarray(start + np.stack(found, axis=1), dtype=np.float64)
 
 
-def _parameters(n_rows: int, *, n_leaves: int, seed: int) -> dict[str, Any]:
+def _parameters(n_rows: int, *, seed: int) -> dict[str, Any]:
     return {
         "objective": "none",
         "boost_from_average": False,
         "learning_rate": LEARNING_RATE,
-        "num_leaves": n_leaves,
+        "num_leaves": N_LEAVES,
         # Small histories need small leaves, or no tree ever splits.
         "min_data_in_leaf": int(np.clip(n_rows // 40, 10, 40)),
         "feature_fraction": 0.7,
         "bagging_fraction": 0.8,
         "bagging_freq": 1,
         "lambda_l2": 5.0,
-        "min_gain_to_split": MIN_GAIN,
         "num_threads": 1,
         "deterministic": True,
         "force_col_wise": True,

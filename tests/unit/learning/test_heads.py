@@ -9,6 +9,7 @@ from scipy.special import expit, logit
 from leadqual.features.encoder import Encoder
 from leadqual.learning.dispositions import DISPOSITIONS, guess_process, read_dispositions
 from leadqual.learning.head_choice import (
+    TREE_COUNTS,
     choose_heads,
     head_candidates,
     start_recipe,
@@ -59,10 +60,12 @@ def test_each_head_ranks_what_the_events_imply(fitted: Fitted, check: Check) -> 
 
 def test_the_report_says_which_learner_won_against_which(fitted: Fitted) -> None:
     _, _, found = fitted
+    learners = Learners()
+    candidates = head_candidates(start_recipe(len(found.rows), learners), learners)
 
     for chosen in found.chosen.values():
         assert chosen.recipe in chosen.losses
-        assert len(chosen.losses) == len(head_candidates(Learners()))
+        assert len(chosen.losses) == len(candidates)
 
 
 def test_the_same_seed_gives_the_same_heads(funnel: MakeHistory) -> None:
@@ -130,13 +133,19 @@ def test_crossing_columns_keep_the_trees() -> None:
     assert choice[0].recipe.linear_share < 0.5
 
 
+def test_few_leads_get_few_trees() -> None:
+    counts = [start_recipe(n, Learners()).n_trees for n in (100, 1_000, 10_000)]
+
+    assert counts == sorted(TREE_COUNTS)
+
+
 def test_too_few_leads_are_not_chosen_on() -> None:
     rng = np.random.default_rng(4)
     evidence = evidence_of(np.full((150, 4), 0.5), rng)
 
     choice = choose_heads(rng.normal(size=(150, 2)), evidence, learners=Learners(), seed=0)
 
-    assert {found.recipe for found in choice} == {start_recipe(Learners())}
+    assert {found.recipe for found in choice} == {start_recipe(150, Learners())}
     assert all(found.losses == {} for found in choice)
 
 

@@ -50,7 +50,7 @@ def best(truth: np.ndarray, check: int) -> float:
 
 
 def grow(Z: np.ndarray, evidence: Evidence, n_trees: list[int], seed: int = 0) -> np.ndarray:
-    trees = grow_heads(Z, evidence, start=np.zeros(4), n_trees=n_trees, n_leaves=6, seed=seed)
+    trees = grow_heads(Z, evidence, start=np.zeros(4), n_trees=n_trees, seed=seed)
     return tree_logits(Z, trees, np.zeros(4))
 
 
