@@ -9,14 +9,10 @@ from typing import Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from leadqual.learning.backtest_plan import Cadence, ReplayPlan, plan_backtest
-from leadqual.learning.backtest_result import (
-    Backtest,
-    StepResult,
-    compare_pooled,
-    join_steps,
-    measure_steps,
-)
+from leadqual.learning.backtest_clock import Cadence, ReplayPlan
+from leadqual.learning.backtest_metrics import compare_pooled, join_steps, measure_steps
+from leadqual.learning.backtest_plan import plan_backtest
+from leadqual.learning.backtest_result import Backtest, StepResult
 from leadqual.learning.backtest_steps import (
     BASELINES,
     FROZEN,

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from leadqual.errors import NotEnoughDataError
-from leadqual.learning.backtest_plan import ReplayPlan
+from leadqual.learning.backtest_clock import ReplayPlan
 from leadqual.learning.baselines import LIGHTGBM, LOGISTIC, ODOO, predict_baselines
 from leadqual.learning.fitting import FittedModel, fit_bundle
 from leadqual.learning.preparing import feature_columns, take_columns

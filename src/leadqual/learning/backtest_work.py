@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 from leadqual.errors import TrainingError
-from leadqual.learning.backtest_plan import ReplayPlan
+from leadqual.learning.backtest_clock import ReplayPlan
 from leadqual.learning.backtest_steps import StepScores, score_step
 from leadqual.learning.settings import FitSettings
 from leadqual.outcomes.history import History

@@ -19,7 +19,7 @@ from leadqual.leads.schema import Scalar
 from leadqual.outcomes.events import OutcomeEvent
 from leadqual.outcomes.history import Columns, History
 from leadqual.outcomes.labels import label_history
-from leadqual.outcomes.timeline import moments_to_days, to_days
+from leadqual.outcomes.timeline import to_days
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.intp]
@@ -279,10 +279,3 @@ def _move(counts: OdooCounts, lead: Codes, *, before: Standing, now: Standing) -
         counts.remove(lead, before is Standing.WON)
     if now is not Standing.NOT_COUNTED:
         counts.add(lead, now is Standing.WON)
-
-
-def clock_of(history: History) -> Floats:
-    """Return when each lead came: days since 1970, or its row where there are no times."""
-    if history.has_times:
-        return moments_to_days(history.moments)
-    return np.arange(history.n_leads, dtype=np.float64)

@@ -13,7 +13,7 @@ from tempfile import NamedTemporaryFile
 from typing import Final
 
 from leadqual.config import make_private_folder
-from leadqual.learning.backtest_plan import Cadence
+from leadqual.learning.backtest_clock import Cadence
 from leadqual.learning.backtest_steps import StepScores
 from leadqual.learning.settings import FitSettings
 from leadqual.services.histories import LoadedHistory

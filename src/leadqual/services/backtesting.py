@@ -13,8 +13,8 @@ import numpy as np
 from leadqual.errors import InputError
 from leadqual.learning.backtest import ReplayOptions
 from leadqual.learning.backtest import backtest as backtest_history
+from leadqual.learning.backtest_clock import Cadence
 from leadqual.learning.backtest_page import render
-from leadqual.learning.backtest_plan import Cadence
 from leadqual.learning.backtest_result import SHOWN, Backtest
 from leadqual.learning.backtest_steps import SHORT_NAMES
 from leadqual.learning.settings import FitSettings

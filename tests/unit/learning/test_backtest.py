@@ -10,9 +10,10 @@ import pytest
 
 from leadqual.errors import InputError, NotEnoughDataError
 from leadqual.learning.backtest import PREDICTORS, ReplayOptions, backtest
+from leadqual.learning.backtest_clock import Cadence
+from leadqual.learning.backtest_metrics import join_steps
 from leadqual.learning.backtest_page import render
-from leadqual.learning.backtest_plan import Cadence
-from leadqual.learning.backtest_result import AUC_WITHIN, Backtest, StepResult, join_steps
+from leadqual.learning.backtest_result import AUC_WITHIN, Backtest, StepResult
 from leadqual.learning.backtest_steps import FROZEN, RECENCY, RETRAINED, StepScores
 from leadqual.learning.baselines import LOGISTIC, ODOO
 from leadqual.outcomes.events import OutcomeEvent, OutcomeType

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from leadqual.learning.backtest_plan import Cadence
+from leadqual.learning.backtest_clock import Cadence
 from leadqual.learning.backtest_steps import StepScores
 from leadqual.learning.settings import FitSettings
 from leadqual.outcomes.events import OutcomeEvent, OutcomeType
