@@ -17,15 +17,18 @@ from leadqual.learning.joint import fit_linear_heads, grow_heads, linear_logits,
 from leadqual.learning.latent import N_CHECKS, Evidence
 from leadqual.learning.logistic import Linear
 from leadqual.learning.settings import Learners
-from leadqual.learning.split import Fold, forward_folds
+from leadqual.learning.split import forward_folds
 
 Floats = NDArray[np.float64]
 
 N_FOLDS: Final = 2
 TREE_COUNTS: Final = (60, 120, 240)
-LINEAR_SHARES: Final = (0.25, 0.5)
+LINEAR_SHARES: Final = (0.0, 0.15, 0.5)
 LEADS_PER_TREE: Final = 8
 """Fewer leads, fewer trees: in a small history the later ones learn noise."""
+
+FEW_ANSWERS: Final = 1_200
+"""Where the evidence is worth fewer known answers, a little of a linear model steadies trees."""
 
 
 @dataclass(frozen=True)
@@ -122,11 +125,24 @@ class HeadMembers:
         )
 
 
-def start_recipe(n_rows: int, learners: Learners) -> HeadRecipe:
-    """Return what is right where nothing speaks against it: trees alone, as many as rows allow."""
-    allowed = [n for n in TREE_COUNTS if n * LEADS_PER_TREE <= n_rows]
-    n_trees = max(allowed, default=min(TREE_COUNTS))
-    return HeadRecipe(ridge=learners.ridge, linear_share=0.0, n_trees=n_trees)
+def start_recipe(n_leads: int, n_answers: float, learners: Learners) -> HeadRecipe:
+    """Return what is right where nothing speaks against it.
+
+    Parameters
+    ----------
+    n_leads : int
+        Whose dispositions say something.
+    n_answers : float
+        Known answers that they are worth (`Evidence.worth`).
+    learners : Learners
+        The ridge of the linear member.
+    """
+    allowed = [n for n in TREE_COUNTS if n * LEADS_PER_TREE <= n_leads]
+    return HeadRecipe(
+        ridge=learners.ridge,
+        linear_share=LINEAR_SHARES[1] if n_answers < FEW_ANSWERS else LINEAR_SHARES[0],
+        n_trees=max(allowed, default=min(TREE_COUNTS)),
+    )
 
 
 def head_candidates(start: HeadRecipe, learners: Learners) -> list[HeadRecipe]:
@@ -134,12 +150,12 @@ def head_candidates(start: HeadRecipe, learners: Learners) -> list[HeadRecipe]:
     counts = [n for n in TREE_COUNTS if n <= start.n_trees]
     return [
         *(HeadRecipe(ridge, 1.0, 0) for ridge in learners.ridges),
-        *(HeadRecipe(learners.ridge, s, n) for s in (0.0, *LINEAR_SHARES) for n in counts),
+        *(HeadRecipe(learners.ridge, s, n) for s in LINEAR_SHARES for n in counts),
     ]
 
 
 def choose_heads(
-    Z: Floats, evidence: Evidence, *, learners: Learners, seed: int
+    Z: Floats, evidence: Evidence, start: Sequence[HeadRecipe], *, learners: Learners, seed: int
 ) -> list[HeadChoice]:
     """Choose the learner of each answer by validation on later leads.
 
@@ -154,6 +170,8 @@ def choose_heads(
         Leads in time order.
     evidence : Evidence
         Of the same leads.
+    start : sequence of HeadRecipe
+        Per answer, all with the same number of trees (`start_recipe`).
     learners : Learners
         Ridges.
     seed : int
@@ -164,18 +182,22 @@ def choose_heads(
     list of HeadChoice
         One per answer, in the order of `CHECKS`.
     """
-    start = start_recipe(len(Z), learners)
     if len(Z) < MIN_CHOICE_ROWS:
-        return [HeadChoice(start, {})] * N_CHECKS
+        return [HeadChoice(recipe, {}) for recipe in start]
     newest = slice(-MAX_CHOICE_ROWS, None)
     Z, evidence = Z[newest], evidence.take(newest)
-    folds = forward_folds(len(Z), n_folds=N_FOLDS)
-    losses = [
-        _validate(Z, evidence, fold, start=start, learners=learners, seed=seed) for fold in folds
-    ]
+    losses = []
+    for fold in forward_folds(len(Z), n_folds=N_FOLDS):
+        seen = evidence.take(fold.train)
+        n_trees = [recipe.n_trees for recipe in start]
+        members = HeadMembers.fit(
+            Z[fold.train], seen, n_trees=n_trees, learners=learners, seed=seed
+        )
+        found = _predict(Z[fold.test], members, head_candidates(start[0], learners))
+        losses.append(_judge(found, evidence.take(fold.test), start))
     return [
-        _choose({r: np.concatenate([fold[r][check] for fold in losses]) for r in losses[0]}, start)
-        for check in range(N_CHECKS)
+        _choose({r: np.concatenate([fold[r][check] for fold in losses]) for r in losses[0]}, recipe)
+        for check, recipe in enumerate(start)
     ]
 
 
@@ -188,39 +210,28 @@ def _choose(losses: dict[HeadRecipe, Floats], start: HeadRecipe) -> HeadChoice:
     return HeadChoice(best, {recipe.label: loss for recipe, loss in mean.items()})
 
 
-def _validate(
-    Z: Floats,
-    evidence: Evidence,
-    fold: Fold,
-    *,
-    start: HeadRecipe,
-    learners: Learners,
-    seed: int,
-) -> dict[HeadRecipe, list[Floats]]:
-    """Loss of each validation row by recipe and answer."""
-    members = HeadMembers.fit(
-        Z[fold.train],
-        evidence.take(fold.train),
-        n_trees=[start.n_trees] * N_CHECKS,
-        learners=learners,
-        seed=seed,
-    )
-    later, seen = Z[fold.test], evidence.take(fold.test)
-    linear = {ridge: linear_logits(later, heads) for ridge, heads in members.linear.items()}
-    candidates = head_candidates(start, learners)
+def _predict(
+    Z: Floats, members: HeadMembers, candidates: Sequence[HeadRecipe]
+) -> dict[HeadRecipe, Floats]:
+    """Return the log-odds of all answers by every recipe, each (n, 4)."""
+    linear = {ridge: linear_logits(Z, heads) for ridge, heads in members.linear.items()}
     trees = {
-        n: tree_logits(later, members.trees, members.start, n_trees=n)
+        n: tree_logits(Z, members.trees, members.start, n_trees=n)
         for n in {recipe.n_trees for recipe in candidates if recipe.n_trees}
     }
-    trees[0] = np.zeros((len(later), N_CHECKS))
+    trees[0] = np.zeros((len(Z), N_CHECKS))
+    return {
+        r: np.asarray(r.linear_share * linear[r.ridge] + (1 - r.linear_share) * trees[r.n_trees])
+        for r in candidates
+    }
 
-    def average(recipe: HeadRecipe) -> Floats:
-        share = recipe.linear_share
-        return np.asarray(share * linear[recipe.ridge] + (1 - share) * trees[recipe.n_trees])
 
-    others = average(start)
-    single = [seen.one_check(others, check) for check in range(N_CHECKS)]
-    found = {recipe: average(recipe) for recipe in candidates}
+def _judge(
+    found: dict[HeadRecipe, Floats], evidence: Evidence, start: Sequence[HeadRecipe]
+) -> dict[HeadRecipe, list[Floats]]:
+    """Return the loss of each lead by recipe and answer."""
+    others = np.stack([found[recipe][:, check] for check, recipe in enumerate(start)], axis=1)
+    single = [evidence.one_check(others, check) for check in range(N_CHECKS)]
     return {
         recipe: [one.log_loss(logits[:, check]) for check, one in enumerate(single)]
         for recipe, logits in found.items()

@@ -18,7 +18,7 @@ from scipy.special import expit
 
 from leadqual.learning.choosing import Chosen
 from leadqual.learning.dispositions import guess_process, read_dispositions
-from leadqual.learning.head_choice import HeadMembers, choose_heads
+from leadqual.learning.head_choice import HeadMembers, choose_heads, start_recipe
 from leadqual.learning.joint import fit_linear_heads, linear_logits
 from leadqual.learning.latent import N_CHECKS, Evidence, read_evidence
 from leadqual.learning.settings import Learners
@@ -89,7 +89,8 @@ def fit_heads(
     )
     prior = linear_logits(features, fit_linear_heads(features, first, ridge=learners.ridge))
     evidence = read_evidence(process, seen, reps=labels.rep[rows], prior=prior, weights=weights)
-    choices = choose_heads(features, evidence, learners=learners, seed=seed)
+    start = [start_recipe(len(rows), worth, learners) for worth in evidence.worth(prior)]
+    choices = choose_heads(features, evidence, start, learners=learners, seed=seed)
     recipes = [choice.recipe for choice in choices]
     n_trees = [recipe.n_trees for recipe in recipes]
     members = HeadMembers.fit(features, evidence, n_trees=n_trees, learners=learners, seed=seed)

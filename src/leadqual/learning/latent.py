@@ -65,6 +65,15 @@ class Evidence:
         found = (combine(logits) * self.likelihood).sum(axis=1)
         return np.asarray(-self.weights * np.log(np.maximum(found, _TINY)))
 
+    def worth(self, logits: Floats) -> Floats:
+        """Return how many known answers the evidence is worth, per answer, shape (4,).
+
+        A known answer moves a probability p by p (1 - p) in the mean square, no evidence by 0.
+        """
+        p = expit(logits)
+        moved = self.weights @ (self.believe(logits) - p) ** 2
+        return np.asarray(moved / np.maximum((p * (1 - p)).mean(axis=0), _TINY))
+
     def one_check(self, logits: Floats, check: int) -> OneCheck:
         """Return what was recorded as evidence about one answer, given the log-odds of others."""
         others = logits.copy()

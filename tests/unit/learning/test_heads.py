@@ -10,6 +10,7 @@ from leadqual.features.encoder import Encoder
 from leadqual.learning.dispositions import DISPOSITIONS, guess_process, read_dispositions
 from leadqual.learning.head_choice import (
     TREE_COUNTS,
+    HeadChoice,
     choose_heads,
     head_candidates,
     start_recipe,
@@ -61,7 +62,7 @@ def test_each_head_ranks_what_the_events_imply(fitted: Fitted, check: Check) -> 
 def test_the_report_says_which_learner_won_against_which(fitted: Fitted) -> None:
     _, _, found = fitted
     learners = Learners()
-    candidates = head_candidates(start_recipe(len(found.rows), learners), learners)
+    candidates = head_candidates(start_recipe(len(found.rows), 2_000, learners), learners)
 
     for chosen in found.chosen.values():
         assert chosen.recipe in chosen.losses
@@ -109,6 +110,12 @@ def evidence_of(truth: np.ndarray, rng: np.random.Generator) -> Evidence:
     )
 
 
+def choose(Z: np.ndarray, evidence: Evidence) -> list[HeadChoice]:
+    learners = Learners()
+    start = [start_recipe(len(Z), 2_000, learners)] * 4
+    return choose_heads(Z, evidence, start, learners=learners, seed=0)
+
+
 def test_linear_heads_replace_trees_only_where_later_leads_clearly_say_so() -> None:
     rng = np.random.default_rng(2)
     Z = rng.normal(size=(1_500, 12))
@@ -116,7 +123,7 @@ def test_linear_heads_replace_trees_only_where_later_leads_clearly_say_so() -> N
     logits[:, 0] = Z @ np.full(12, 0.6)
     evidence = evidence_of(expit(logits), rng)
 
-    choice = choose_heads(Z, evidence, learners=Learners(), seed=0)
+    choice = choose(Z, evidence)
 
     assert choice[0].recipe.linear_share >= 0.5
     assert min(choice[0].losses, key=choice[0].losses.__getitem__) == choice[0].recipe.label
@@ -128,24 +135,30 @@ def test_crossing_columns_keep_the_trees() -> None:
     logits = np.zeros((2_000, 4))
     logits[:, 0] = np.where(Z[:, 0] == Z[:, 1], 1.5, -1.5)
 
-    choice = choose_heads(Z, evidence_of(expit(logits), rng), learners=Learners(), seed=0)
+    choice = choose(Z, evidence_of(expit(logits), rng))
 
     assert choice[0].recipe.linear_share < 0.5
 
 
 def test_few_leads_get_few_trees() -> None:
-    counts = [start_recipe(n, Learners()).n_trees for n in (100, 1_000, 10_000)]
+    counts = [start_recipe(n, 2_000, Learners()).n_trees for n in (100, 1_000, 10_000)]
 
     assert counts == sorted(TREE_COUNTS)
+
+
+def test_where_little_is_known_a_linear_part_joins_the_trees() -> None:
+    shares = [start_recipe(9_000, worth, Learners()).linear_share for worth in (200, 5_000)]
+
+    assert shares[0] > shares[1] == 0
 
 
 def test_too_few_leads_are_not_chosen_on() -> None:
     rng = np.random.default_rng(4)
     evidence = evidence_of(np.full((150, 4), 0.5), rng)
 
-    choice = choose_heads(rng.normal(size=(150, 2)), evidence, learners=Learners(), seed=0)
+    choice = choose(rng.normal(size=(150, 2)), evidence)
 
-    assert {found.recipe for found in choice} == {start_recipe(150, Learners())}
+    assert {found.recipe for found in choice} == {start_recipe(150, 2_000, Learners())}
     assert all(found.losses == {} for found in choice)
 
 

@@ -85,3 +85,11 @@ def test_a_win_leaves_no_doubt_about_what_it_takes() -> None:
 
     assert believed[[0, 1, BUDGET]] == pytest.approx(1.0)
     assert believed[CHECKS.index(Check.NEED)] < 0.95
+
+
+def test_evidence_is_worth_the_answers_it_gives_away() -> None:
+    certain = Evidence(np.repeat(ANSWERS[:, BUDGET][None] * 1.0, 10, axis=0), np.ones(10))
+
+    worth = certain.worth(np.zeros((10, 4)))
+
+    np.testing.assert_allclose(worth, np.eye(4)[BUDGET] * 10, atol=1e-9)
