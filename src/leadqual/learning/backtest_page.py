@@ -33,7 +33,10 @@ _TITLES: Final = {
     AUC_WITHIN: ("AUC within steps", ""),
     "lift_10": ("lift at 10 %", "Wins in the best tenth, against a random tenth (dotted)."),
     "ece": ("calibration error", "Mean gap between predicted and observed rates; 0 is right."),
-    "observed_expected": ("observed/expected", "1 is right; above 1 too few wins were predicted."),
+    "observed_expected": (
+        "observed/expected",
+        "1 is right; above 1 too few wins were predicted. Above 4 is drawn at 4.",
+    ),
     "log_loss": ("log loss", ""),
 }
 _EVEN: Final = {"auc": 0.5, "lift_10": 1.0, "observed_expected": 1.0}
