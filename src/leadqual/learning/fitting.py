@@ -1,6 +1,6 @@
 """From a history to a model bundle: the one way a model is made.
 
-Heads by EM and conversion as their product with reach and win where reps recorded why leads
+Heads and conversion as their product with reach and win where reps recorded why leads
 stopped (DESIGN section 5); conversion in one step where a history knows only wins.
 """
 
