@@ -12,9 +12,9 @@ from scipy.special import expit
 
 from benchmarks.learning.rivals import Effort, Sample, predict_all
 from benchmarks.learning.scenarios import Split, make_split
-from leadqual.learning.baselines import LIGHTGBM, predict_baselines
-from leadqual.learning.blend import Recipe, fit_blend
 from leadqual.learning.fitting import FittedModel, fit_bundle
+from leadqual.learning.learners.baselines import LIGHTGBM, predict_baselines
+from leadqual.learning.learners.blend import Recipe, fit_blend
 from leadqual.learning.metrics import Outcome, measure
 from leadqual.learning.split import forward_folds
 from leadqual.outcomes.progress import Check

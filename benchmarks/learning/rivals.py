@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from leadqual.features.derive import derive
 from leadqual.features.encoder import EncodedLeads, Encoder
 from leadqual.features.spec import canonical_level
-from leadqual.learning.baselines import predict_baselines
+from leadqual.learning.learners.baselines import predict_baselines
 from leadqual.learning.split import Fold
 from leadqual.outcomes.history import Columns
 

@@ -19,7 +19,7 @@ from benchmarks.learning.judging import (
 )
 from benchmarks.learning.real_sets import RealResult
 from benchmarks.learning.rivals import TUNED
-from leadqual.learning.baselines import LIGHTGBM
+from leadqual.learning.learners.baselines import LIGHTGBM
 from leadqual.learning.metrics import Interval
 from leadqual.qualify.score import Head
 

@@ -6,7 +6,7 @@ import pytest
 
 from benchmarks.learning.__main__ import main
 from benchmarks.learning.real_sets import REAL_DATA
-from leadqual.learning.baselines import BASELINES
+from leadqual.learning.learners.baselines import BASELINES
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ import pytest
 from leadqual.leads.mapping import load_mapping
 from leadqual.learning.evaluation import evaluate
 from leadqual.learning.guard import find_leaks
-from leadqual.learning.judged import OURS
+from leadqual.learning.judging.judged import OURS
 from leadqual.learning.report import EvaluationReport
 from leadqual.outcomes.history import History
 from leadqual.outcomes.labels import label_history

@@ -4,7 +4,7 @@ What a notebook needs has its short name here; the rest is imported from its mod
 """
 
 from leadqual.learning.estimator import LeadQualifier
-from leadqual.learning.history_frames import to_frames
+from leadqual.learning.notebook.history_frames import to_frames
 from leadqual.learning.time_split import TimeSeriesLeadSplit
 
 __all__ = ["LeadQualifier", "TimeSeriesLeadSplit", "to_frames"]

@@ -9,21 +9,21 @@ from typing import Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from leadqual.learning.backtest_clock import Cadence, ReplayPlan
-from leadqual.learning.backtest_metrics import compare_pooled, join_steps, measure_steps
-from leadqual.learning.backtest_plan import plan_backtest
-from leadqual.learning.backtest_result import Backtest, StepResult
-from leadqual.learning.backtest_steps import (
+from leadqual.learning.learners.baselines import ODOO
+from leadqual.learning.learners.odoo import code_leads, follow_outcomes, replay_odoo
+from leadqual.learning.preparing import TrainingSet
+from leadqual.learning.replay.clock import Cadence, ReplayPlan
+from leadqual.learning.replay.metrics import compare_pooled, join_steps, measure_steps
+from leadqual.learning.replay.plan import plan_backtest
+from leadqual.learning.replay.result import Backtest, StepResult
+from leadqual.learning.replay.steps import (
     BASELINES,
     FROZEN,
     RECENCY,
     RETRAINED,
     StepScores,
 )
-from leadqual.learning.backtest_work import score_steps
-from leadqual.learning.baselines import ODOO
-from leadqual.learning.odoo import code_leads, follow_outcomes, replay_odoo
-from leadqual.learning.preparing import TrainingSet
+from leadqual.learning.replay.work import score_steps
 from leadqual.learning.settings import FitSettings
 from leadqual.outcomes.history import History
 

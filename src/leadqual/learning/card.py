@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from leadqual.learning.fitting import FittedModel
-from leadqual.learning.judged import Judged
+from leadqual.learning.judging.judged import Judged
 from leadqual.learning.metrics import Interval
 from leadqual.learning.report import EvaluationReport
 from leadqual.qualify.score import Head

@@ -11,8 +11,15 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from leadqual.learning.blend import Blend, Recipe, fit_bayes, fit_blend, fit_linear, fit_trees
-from leadqual.learning.logistic import Linear, fit_shift
+from leadqual.learning.learners.blend import (
+    Blend,
+    Recipe,
+    fit_bayes,
+    fit_blend,
+    fit_linear,
+    fit_trees,
+)
+from leadqual.learning.learners.logistic import Linear, fit_shift
 from leadqual.learning.settings import Learners
 from leadqual.learning.split import Fold
 

@@ -14,11 +14,11 @@ from sklearn.utils import check_random_state
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from leadqual.learning.by_target import FittedTargets, fit_targets
-from leadqual.learning.dated_wins import NO_DELAYS, judge_answers, mean_auc
-from leadqual.learning.frames import plain_columns, score_frame
-from leadqual.learning.labelled_leads import label_leads
-from leadqual.learning.notebook_data import (
+from leadqual.learning.notebook.by_target import FittedTargets, fit_targets
+from leadqual.learning.notebook.dated_wins import NO_DELAYS, judge_answers, mean_auc
+from leadqual.learning.notebook.frames import plain_columns, score_frame
+from leadqual.learning.notebook.labelled_leads import label_leads
+from leadqual.learning.notebook.notebook_data import (
     check_together,
     order_leads,
     read_as_of,

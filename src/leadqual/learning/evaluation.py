@@ -12,14 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from leadqual.learning.calibration import draw_reliability, error_by_chance
-from leadqual.learning.capacity import draw_capacity
 from leadqual.learning.champion import known_until_days, why_not_compared
-from leadqual.learning.copies import note_copies
-from leadqual.learning.coverage import measure_coverage, measure_selection
-from leadqual.learning.curves import draw_gain
-from leadqual.learning.drift import Changes, measure_changes
-from leadqual.learning.fold_answers import (
+from leadqual.learning.judging.calibration import draw_reliability, error_by_chance
+from leadqual.learning.judging.capacity import draw_capacity
+from leadqual.learning.judging.copies import note_copies
+from leadqual.learning.judging.coverage import measure_coverage, measure_selection
+from leadqual.learning.judging.curves import draw_gain
+from leadqual.learning.judging.drift import Changes, measure_changes
+from leadqual.learning.judging.fold_answers import (
     Answers,
     FittedFold,
     Fitting,
@@ -27,16 +27,16 @@ from leadqual.learning.fold_answers import (
     stage_target,
     take_leads,
 )
-from leadqual.learning.influence import Influence, Question, measure_influence
-from leadqual.learning.judged import CHAMPION, OURS, RULES, Judged
+from leadqual.learning.judging.influence import Influence, Question, measure_influence
+from leadqual.learning.judging.judged import CHAMPION, OURS, RULES, Judged
+from leadqual.learning.judging.slices import measure_slices
+from leadqual.learning.judging.stage_answers import answer_stage
+from leadqual.learning.judging.win_rate import measure_win_rate
 from leadqual.learning.metrics import Interval, Outcome, compare, resample
 from leadqual.learning.preparing import require_enough, take_columns
 from leadqual.learning.protocol import MIN_TEST_WINS, Protocol, plan_protocol
 from leadqual.learning.report import EvaluationReport
 from leadqual.learning.settings import FitSettings, Learners
-from leadqual.learning.slices import measure_slices
-from leadqual.learning.stage_answers import answer_stage
-from leadqual.learning.win_rate import measure_win_rate
 from leadqual.outcomes.history import History
 from leadqual.outcomes.labels import Labels, label_history
 from leadqual.outcomes.maturity import Maturity, read_maturity

@@ -17,7 +17,6 @@ from threadpoolctl import threadpool_limits
 
 from leadqual.features.encoder import Encoder
 from leadqual.learning.amounts import describe_amounts, fit_amount
-from leadqual.learning.blend import Blend
 from leadqual.learning.conversion import (
     NEED_FLOOR,
     WITH_HEADS,
@@ -26,6 +25,7 @@ from leadqual.learning.conversion import (
 )
 from leadqual.learning.funnel import Stage
 from leadqual.learning.heads import FittedHeads, fit_heads
+from leadqual.learning.learners.blend import Blend
 from leadqual.learning.level import fit_level
 from leadqual.learning.notes import note_history, note_learners, summarise
 from leadqual.learning.preparing import TrainingSet, learnable_heads, prepare

@@ -9,8 +9,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from leadqual.learning.blend import Blend
 from leadqual.learning.choosing import Chosen, Sample, fit_chosen
+from leadqual.learning.learners.blend import Blend
 from leadqual.learning.level import censoring_weights, fit_answer_level
 from leadqual.learning.preparing import TrainingSet, choice_folds
 from leadqual.learning.settings import MIN_PER_CLASS, FitSettings

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from leadqual.learning.baselines import BASE_RATE
-from leadqual.learning.judged import CHAMPION, OURS, RULES, Judged
+from leadqual.learning.judging.judged import CHAMPION, OURS, RULES, Judged
+from leadqual.learning.learners.baselines import BASE_RATE
 from leadqual.learning.metrics import Interval
 from leadqual.learning.report import EvaluationReport
 

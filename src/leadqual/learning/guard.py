@@ -6,20 +6,20 @@ from typing import Final
 
 import numpy as np
 
-from leadqual.learning import leak_times, leak_values
-from leadqual.learning.leak_sample import MIN_SIDE, N_STRETCHES, Sample
+from leadqual.learning.leaks import times, values
+from leadqual.learning.leaks.sample import MIN_SIDE, N_STRETCHES, Sample
 from leadqual.learning.single_column import read_column
 from leadqual.outcomes.history import History
 from leadqual.outcomes.labels import Labels
 
 SIGNS: Final = (
-    leak_values.find_filling,
-    leak_values.find_levels,
-    leak_values.find_ranking,
-    leak_values.find_exactness,
-    leak_times.find_late_dates,
-    leak_times.find_late_counters,
-    leak_times.find_gap,
+    values.find_filling,
+    values.find_levels,
+    values.find_ranking,
+    values.find_exactness,
+    times.find_late_dates,
+    times.find_late_counters,
+    times.find_gap,
 )
 """What is looked for, the plainest reasons first."""
 

@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, logit
 
-from leadqual.learning.blend import Blend
 from leadqual.learning.choosing import CLEAR_GAIN, MAX_CHOICE_ROWS, MIN_CHOICE_ROWS
 from leadqual.learning.joint import fit_linear_heads, grow_heads, linear_logits, tree_logits
 from leadqual.learning.latent import N_CHECKS, Evidence
-from leadqual.learning.logistic import Linear
+from leadqual.learning.learners.blend import Blend
+from leadqual.learning.learners.logistic import Linear
 from leadqual.learning.settings import Learners
 from leadqual.learning.split import forward_folds
 

@@ -17,7 +17,7 @@ from scipy.optimize import minimize
 from scipy.special import expit, logit
 
 from leadqual.learning.latent import N_CHECKS, Evidence
-from leadqual.learning.logistic import Linear
+from leadqual.learning.learners.logistic import Linear
 
 Floats = NDArray[np.float64]
 

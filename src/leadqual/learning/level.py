@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from leadqual.learning.logistic import fit_shift
+from leadqual.learning.learners.logistic import fit_shift
 from leadqual.outcomes.labels import Labels
 from leadqual.outcomes.maturity import Maturity
 

@@ -12,7 +12,7 @@ from scipy.special import expit
 from scipy.stats import norm
 
 from leadqual.learning.choosing import CLEAR_GAIN, Sample
-from leadqual.learning.logistic import fit_shift
+from leadqual.learning.learners.logistic import fit_shift
 from leadqual.learning.settings import Learners
 from leadqual.learning.split import Fold
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from leadqual.learning import verdicts
-from leadqual.learning.capacity import CapacityCurve
-from leadqual.learning.coverage import Coverage, Refused, Selection
-from leadqual.learning.curves import Gain
-from leadqual.learning.drift import Changes
-from leadqual.learning.influence import Influence
-from leadqual.learning.json_values import to_json
-from leadqual.learning.judged import Judged
+from leadqual.learning.judging import verdicts
+from leadqual.learning.judging.capacity import CapacityCurve
+from leadqual.learning.judging.coverage import Coverage, Refused, Selection
+from leadqual.learning.judging.curves import Gain
+from leadqual.learning.judging.drift import Changes
+from leadqual.learning.judging.influence import Influence
+from leadqual.learning.judging.json_values import to_json
+from leadqual.learning.judging.judged import Judged
+from leadqual.learning.judging.slices import Slice
+from leadqual.learning.judging.verdicts import Tone
 from leadqual.learning.metrics import Interval
-from leadqual.learning.slices import Slice
-from leadqual.learning.verdicts import Tone
 from leadqual.qualify.score import Head
 
 

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Final
 
 from leadqual.errors import ConfigError
-from leadqual.learning.blend import Recipe
+from leadqual.learning.learners.blend import Recipe
 from leadqual.outcomes.labels import DEFAULT_CHECK_ORDER
 from leadqual.outcomes.progress import Check
 

@@ -13,9 +13,9 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final
 
 from leadqual.errors import ConfigError
+from leadqual.learning.searching.folds import TuningFold
+from leadqual.learning.searching.search import Budget, Difference, Search
 from leadqual.learning.settings import FitSettings, Learners
-from leadqual.learning.tuning_folds import TuningFold
-from leadqual.learning.tuning_search import Budget, Difference, Search
 
 if TYPE_CHECKING:
     from optuna import Study

@@ -13,8 +13,8 @@ from tempfile import NamedTemporaryFile
 from typing import Final
 
 from leadqual.config import make_private_folder
-from leadqual.learning.backtest_clock import Cadence
-from leadqual.learning.backtest_steps import StepScores
+from leadqual.learning.replay.clock import Cadence
+from leadqual.learning.replay.steps import StepScores
 from leadqual.learning.settings import FitSettings
 from leadqual.services.histories import LoadedHistory
 from leadqual.services.provenance import hash_method

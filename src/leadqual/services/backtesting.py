@@ -13,10 +13,10 @@ import numpy as np
 from leadqual.errors import InputError
 from leadqual.learning.backtest import ReplayOptions
 from leadqual.learning.backtest import backtest as backtest_history
-from leadqual.learning.backtest_clock import Cadence
-from leadqual.learning.backtest_page import render
-from leadqual.learning.backtest_result import SHOWN, Backtest
-from leadqual.learning.backtest_steps import SHORT_NAMES
+from leadqual.learning.replay.clock import Cadence
+from leadqual.learning.replay.page import render
+from leadqual.learning.replay.result import SHOWN, Backtest
+from leadqual.learning.replay.steps import SHORT_NAMES
 from leadqual.learning.settings import FitSettings
 from leadqual.services.backtest_state import open_step_folder
 from leadqual.services.histories import HistorySource, load_history

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from leadqual.learning.evaluation import evaluate as evaluate_history
 from leadqual.learning.guard import find_leaks
-from leadqual.learning.judged import CHAMPION
+from leadqual.learning.judging.judged import CHAMPION
 from leadqual.learning.report import EvaluationReport
 from leadqual.learning.report_html import render
 from leadqual.learning.settings import FitSettings

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from leadqual.errors import BundleError, NotEnoughDataError
-from leadqual.learning.coverage import Refused
 from leadqual.learning.evaluation import evaluate
 from leadqual.learning.gate import Verdict, judge
+from leadqual.learning.judging.coverage import Refused
 from leadqual.learning.metrics import Interval
 from leadqual.learning.report import EvaluationReport
 from leadqual.learning.settings import FitSettings, Learners

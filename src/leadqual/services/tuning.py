@@ -16,10 +16,10 @@ from typing import Final
 from pydantic import JsonValue, TypeAdapter, ValidationError
 
 from leadqual.errors import ConfigError, InputError, NotEnoughDataError
+from leadqual.learning.searching.folds import World, plan_folds, plan_worlds
+from leadqual.learning.searching.search import Budget, Difference
 from leadqual.learning.settings import FitSettings, Learners
 from leadqual.learning.tuning import Tuning, require_optuna, tune
-from leadqual.learning.tuning_folds import World, plan_folds, plan_worlds
-from leadqual.learning.tuning_search import Budget, Difference
 from leadqual.outcomes.history import History
 from leadqual.qualify.bundle import ModelBundle
 from leadqual.services.histories import hash_history

@@ -10,12 +10,12 @@ import pytest
 
 from leadqual.errors import InputError, NotEnoughDataError
 from leadqual.learning.backtest import PREDICTORS, ReplayOptions, backtest
-from leadqual.learning.backtest_clock import Cadence
-from leadqual.learning.backtest_metrics import join_steps
-from leadqual.learning.backtest_page import render
-from leadqual.learning.backtest_result import AUC_WITHIN, Backtest, StepResult
-from leadqual.learning.backtest_steps import FROZEN, RECENCY, RETRAINED, StepScores
-from leadqual.learning.baselines import LOGISTIC, ODOO
+from leadqual.learning.learners.baselines import LOGISTIC, ODOO
+from leadqual.learning.replay.clock import Cadence
+from leadqual.learning.replay.metrics import join_steps
+from leadqual.learning.replay.page import render
+from leadqual.learning.replay.result import AUC_WITHIN, Backtest, StepResult
+from leadqual.learning.replay.steps import FROZEN, RECENCY, RETRAINED, StepScores
 from leadqual.outcomes.events import OutcomeEvent, OutcomeType
 from leadqual.outcomes.history import History
 

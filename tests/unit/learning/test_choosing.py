@@ -7,11 +7,11 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
-from leadqual.learning.blend import Recipe
 from leadqual.learning.choosing import Choice, Sample, candidates, choose_recipe
 from leadqual.learning.direct import build_target
+from leadqual.learning.learners.blend import Recipe
+from leadqual.learning.learners.logistic import fit_shift
 from leadqual.learning.level import censoring_weights, fit_level, newest_slice
-from leadqual.learning.logistic import fit_shift
 from leadqual.learning.settings import Learners
 from leadqual.learning.single_column import find_time_proxies
 from leadqual.learning.split import duplicate_groups, forward_folds, grouped_folds

@@ -14,7 +14,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from leadqual.learning.estimator import LeadQualifier
-from leadqual.learning.frames import plain_columns
+from leadqual.learning.notebook.frames import plain_columns
 from leadqual.learning.time_split import TimeSeriesLeadSplit
 from leadqual.qualify.bundle import bundle_files, bundle_from_files
 from leadqual.qualify.policy import ScoringPolicy

@@ -11,15 +11,15 @@ import pytest
 
 from leadqual.errors import NotEnoughDataError
 from leadqual.learning.card import model_card
-from leadqual.learning.coverage import Refused
 from leadqual.learning.evaluation import evaluate
 from leadqual.learning.fitting import fit_bundle
 from leadqual.learning.gate import judge
-from leadqual.learning.judged import CHAMPION, OURS, RULES
+from leadqual.learning.judging.coverage import Refused
+from leadqual.learning.judging.judged import CHAMPION, OURS, RULES
+from leadqual.learning.judging.verdicts import Tone
 from leadqual.learning.protocol import plan_protocol
 from leadqual.learning.report import EvaluationReport
 from leadqual.learning.report_html import render
-from leadqual.learning.verdicts import Tone
 from leadqual.outcomes.history import History
 from leadqual.outcomes.labels import label_history
 from leadqual.outcomes.maturity import read_maturity

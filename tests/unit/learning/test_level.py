@@ -5,8 +5,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from leadqual.learning.blend import Recipe, fit_blend
 from leadqual.learning.funnel import fit_stages, read_stage
+from leadqual.learning.learners.blend import Recipe, fit_blend
 from leadqual.learning.level import fit_answer_level
 from leadqual.learning.preparing import prepare
 from leadqual.learning.settings import FitSettings

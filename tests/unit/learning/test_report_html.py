@@ -9,8 +9,8 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from leadqual.learning.coverage import Refused
 from leadqual.learning.evaluation import evaluate
+from leadqual.learning.judging.coverage import Refused
 from leadqual.learning.report import EvaluationReport
 from leadqual.learning.report_html import render
 from leadqual.outcomes.history import Columns, History

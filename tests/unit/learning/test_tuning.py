@@ -9,12 +9,12 @@ import pytest
 
 from leadqual.errors import ConfigError, NotEnoughDataError
 from leadqual.learning.evaluation import evaluate
-from leadqual.learning.judged import UNTUNED
+from leadqual.learning.judging.judged import UNTUNED
 from leadqual.learning.protocol import Protocol, plan_protocol
+from leadqual.learning.searching.folds import TuningFold, World, plan_folds, plan_worlds
+from leadqual.learning.searching.search import MAX_LEAVES, Budget, Difference, Space
 from leadqual.learning.settings import FitSettings, Learners
 from leadqual.learning.tuning import Tuning, require_optuna, tune
-from leadqual.learning.tuning_folds import TuningFold, World, plan_folds, plan_worlds
-from leadqual.learning.tuning_search import MAX_LEAVES, Budget, Difference, Space
 from leadqual.outcomes.history import History
 from leadqual.outcomes.labels import label_history
 from leadqual.outcomes.maturity import read_maturity

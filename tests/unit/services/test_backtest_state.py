@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from leadqual.learning.backtest_clock import Cadence
-from leadqual.learning.backtest_steps import StepScores
+from leadqual.learning.replay.clock import Cadence
+from leadqual.learning.replay.steps import StepScores
 from leadqual.learning.settings import FitSettings
 from leadqual.outcomes.events import OutcomeEvent, OutcomeType
 from leadqual.outcomes.history import History, Recorded

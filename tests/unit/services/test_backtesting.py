@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from leadqual.errors import InputError
-from leadqual.learning.backtest_clock import Cadence
+from leadqual.learning.replay.clock import Cadence
 from leadqual.services.backtesting import BacktestRequest, parse_cadence
 
 

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from typing import Final
 
-from leadqual.learning.drift import MOVED, MOVED_FAR, Changes, Drift
+from leadqual.learning.judging.drift import MOVED, MOVED_FAR, Changes, Drift
+from leadqual.learning.judging.win_rate import Period
 from leadqual.learning.metrics import Interval
 from leadqual.learning.report import EvaluationReport
 from leadqual.learning.reporting.elements import (
@@ -22,7 +23,6 @@ from leadqual.learning.reporting.elements import (
     table,
     with_interval,
 )
-from leadqual.learning.win_rate import Period
 
 MAX_SHOWN: Final = 12
 _JUDGED: Final = '<span class="interval">judged</span>'

@@ -7,11 +7,11 @@ from html import escape
 
 import numpy as np
 
-from leadqual.learning.calibration import Bin
-from leadqual.learning.capacity import CapacityCurve
-from leadqual.learning.curves import Gain, Points
-from leadqual.learning.plots import Axis, Line, plot
+from leadqual.learning.judging.calibration import Bin
+from leadqual.learning.judging.capacity import CapacityCurve
+from leadqual.learning.judging.curves import Gain, Points
 from leadqual.learning.reporting.elements import percent, text
+from leadqual.learning.reporting.plots import Axis, Line, plot
 
 _DOT = 4.5
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from html import escape
 from typing import Final
 
-from leadqual.learning.coverage import Known
+from leadqual.learning.judging.coverage import Known
 from leadqual.learning.report import EvaluationReport
 from leadqual.learning.reporting.elements import (
     Column,

@@ -7,7 +7,8 @@ from html import escape
 from itertools import groupby
 from typing import Final
 
-from leadqual.learning.influence import Influence, LevelEffect
+from leadqual.learning.judging.influence import Influence, LevelEffect
+from leadqual.learning.judging.slices import EXPLORED, Slice
 from leadqual.learning.metrics import Interval
 from leadqual.learning.report import EvaluationReport
 from leadqual.learning.reporting.elements import (
@@ -25,7 +26,6 @@ from leadqual.learning.reporting.elements import (
     table,
     with_interval,
 )
-from leadqual.learning.slices import EXPLORED, Slice
 from leadqual.qualify.reference import CONVERSION
 from leadqual.qualify.wording import label_of
 

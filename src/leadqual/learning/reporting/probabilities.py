@@ -7,7 +7,7 @@ from html import escape
 
 import numpy as np
 
-from leadqual.learning.judged import Judged
+from leadqual.learning.judging.judged import Judged
 from leadqual.learning.report import EvaluationReport
 from leadqual.learning.reporting.charts import draw_reliability
 from leadqual.learning.reporting.elements import (

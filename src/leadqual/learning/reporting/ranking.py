@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from leadqual.learning.judged import OURS, Judged
+from leadqual.learning.judging.judged import OURS, Judged
 from leadqual.learning.metrics import Interval
 from leadqual.learning.report import EvaluationReport
 from leadqual.learning.reporting.charts import draw_capacity, draw_gain, draw_lift

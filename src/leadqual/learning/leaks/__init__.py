@@ -1,0 +1,1 @@
+"""Detectors of columns that know the outcome, one kind of trace each."""

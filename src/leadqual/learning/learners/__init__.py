@@ -1,0 +1,1 @@
+"""What predicts: our learners, and what else one could use."""

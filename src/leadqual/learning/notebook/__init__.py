@@ -1,0 +1,1 @@
+"""Tables of leads and labels for `LeadQualifier`."""

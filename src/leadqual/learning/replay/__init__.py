@@ -1,0 +1,1 @@
+"""The parts of a backtest: plan, steps, figures and page."""
