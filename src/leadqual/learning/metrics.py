@@ -18,6 +18,8 @@ Floats = NDArray[np.float64]
 P_FLOOR: Final = 1e-6
 N_BINS: Final = 10
 _MAX_DISTINCT: Final = 1_000
+_LEAST_SPREAD: Final = 0.02
+"""Of log-odds; predictions that are more alike than this have no slope that says anything."""
 
 
 @dataclass(frozen=True)
@@ -134,7 +136,7 @@ def observed_expected(tally: Tally) -> float:
 def calibration_slope(tally: Tally) -> float:
     """Return the slope of the true log-odds on the predicted: below 1 is over-confident.
 
-    NaN with one class only or a constant prediction.
+    NaN with one class only or where all predictions are nearly the same.
     """
     if not 0 < tally.wins.sum() < tally.weight.sum() or len(tally.p) < 2:
         return float("nan")
@@ -143,6 +145,8 @@ def calibration_slope(tally: Tally) -> float:
     center = np.average(z, weights=tally.weight)
     z -= center
     spread = np.sqrt(np.average(z**2, weights=tally.weight))
+    if spread < _LEAST_SPREAD:
+        return float("nan")
     design = np.stack([np.ones_like(z), z / spread], axis=1)
     beta = np.array([center, spread])  # right probabilities are where the search begins
     for _ in range(30):

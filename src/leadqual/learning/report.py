@@ -174,7 +174,7 @@ class EvaluationReport:
             "coverage": dict(self.coverage.counts),
             "known": to_json(self.coverage),
             "selection": self.selection.as_dict(),
-            "learned": dict(self.learned),
+            "learned": to_json(self.learned),
             "notes": list(self.notes),
             "champion": self.champion,
             "champion_remark": self.champion_remark,

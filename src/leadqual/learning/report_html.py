@@ -5,10 +5,9 @@ Self-contained: no script, no font, no picture from elsewhere, so it can be mail
 
 from __future__ import annotations
 
-from html import escape
-
 from leadqual.learning.report import EvaluationReport
 from leadqual.learning.reporting.changes import change_section
+from leadqual.learning.reporting.elements import page
 from leadqual.learning.reporting.history import history_section, method_section, refusal_section
 from leadqual.learning.reporting.parts import driver_section, part_section
 from leadqual.learning.reporting.probabilities import probability_section
@@ -42,10 +41,5 @@ def render(report: EvaluationReport, *, title: str = "Evaluation") -> str:
     sections = [(name, short, make(report)) for name, short, make in _SECTIONS]
     made = [(name, short, body) for name, short, body in sections if body]
     links = link_to([(name, short) for name, short, _ in made])
-    body = "".join(body for _, _, body in made)
-    return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(title)} · leadqual</title><style>{STYLE}</style></head>"
-        f"<body><main>{summarise(report, title=title)}{links}{body}</main></body></html>\n"
-    )
+    body = [summarise(report, title=title), links, *(body for _, _, body in made)]
+    return page(title, body, style=STYLE)

@@ -6,9 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+import numpy as np
+
 from leadqual.learning.evaluation import evaluate as evaluate_history
 from leadqual.learning.guard import find_leaks
 from leadqual.learning.judging.judged import CHAMPION
+from leadqual.learning.metrics import Interval
 from leadqual.learning.report import EvaluationReport
 from leadqual.learning.report_html import render
 from leadqual.learning.settings import FitSettings
@@ -91,11 +94,7 @@ def _text(report: EvaluationReport, version: str | None) -> str:
     lines.append("  ".join(["predictor".ljust(22), *(name.rjust(22) for name in shown)]))
     for predictor, table in comparison.items():
         label = version if predictor == CHAMPION and version is not None else predictor
-        cells = [
-            f"{table[name].value:.3f} [{table[name].low:.3f}, {table[name].high:.3f}]".rjust(22)
-            for name in shown
-        ]
-        lines.append("  ".join([label.ljust(22), *cells]))
+        lines.append("  ".join([label.ljust(22), *(_cell(table[name]) for name in shown)]))
     remarks = () if report.champion_remark is None else (report.champion_remark,)
     lines += ["", *_calibration(report), "", *remarks, *report.notes, report.selection.text]
     return "\n".join(lines)
@@ -108,9 +107,11 @@ def _calibration(report: EvaluationReport) -> list[str]:
     names = ("ece", "slope", "observed_expected")
     lines = ["  ".join(["calibration of".ljust(22), *(name.rjust(22) for name in names)])]
     for name, found in {**judged, **report.stages}.items():
-        cells = [
-            f"{found.ours[n].value:.3f} [{found.ours[n].low:.3f}, {found.ours[n].high:.3f}]"
-            for n in names
-        ]
-        lines.append("  ".join([name.ljust(22), *(cell.rjust(22) for cell in cells)]))
+        lines.append("  ".join([name.ljust(22), *(_cell(found.ours[n]) for n in names)]))
     return lines
+
+
+def _cell(found: Interval) -> str:
+    known = np.isfinite([found.value, found.low, found.high]).all()
+    said = f"{found.value:.3f} [{found.low:.3f}, {found.high:.3f}]" if known else "n/a"
+    return said.rjust(22)

@@ -279,7 +279,9 @@ def test_the_page_shows_every_predictor_and_needs_nothing_from_elsewhere(
     assert "A &lt;b&gt; title" in page
     assert page.count("<figure>") == 4
     assert all(page.count(name) >= 2 for name in PREDICTORS)
-    assert not any(word in page for word in ("http", "<script", "<img", "@import", "nan"))
+    assert not any(
+        word in page for word in ("http:", "https:", "<script", "<img", "@import", "nan")
+    )
 
 
 def test_a_history_without_any_order_is_refused(won_or_lost: MakeHistory) -> None:

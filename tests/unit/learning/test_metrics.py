@@ -29,6 +29,15 @@ def test_metrics_equal_the_reference_implementations_also_with_ties(judged) -> N
     assert found["brier"] == pytest.approx(brier_score_loss(won, p))
 
 
+def test_predictions_that_are_nearly_the_same_have_no_slope() -> None:
+    rng = np.random.default_rng(1)
+    base_rates = np.repeat([0.505, 0.506, 0.507], 100)  # as folds of a cross-validation give
+
+    found = measure(base_rates, Outcome.of((rng.random(300) < 0.5).astype(float)))
+
+    assert np.isnan(found["slope"])
+
+
 def test_a_right_probability_has_slope_and_ratio_one(judged) -> None:
     p, won = judged
 

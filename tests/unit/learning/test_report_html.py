@@ -101,6 +101,12 @@ def test_the_page_needs_nothing_from_elsewhere(page: str) -> None:
         assert forbidden not in re.sub(r"&quot;&gt;&lt;img src=x", "", page)
 
 
+def test_the_page_forbids_the_reader_to_run_or_load_anything(page: str) -> None:
+    policy = "default-src 'none'; style-src 'unsafe-inline'"
+
+    assert f'<meta http-equiv="Content-Security-Policy" content="{policy}">' in page
+
+
 def test_every_section_can_be_reached(page: str) -> None:
     linked = re.findall(r'href="#(\w+)"', page)
 

@@ -58,6 +58,13 @@ def test_a_leak_and_a_refused_row_are_shown_and_not_hidden(evaluated: Evaluated)
     assert "attributes.contract" in evaluated.text
 
 
+def test_figures_that_cannot_be_told_are_said_so(evaluated: Evaluated) -> None:
+    (base_rate,) = [line for line in evaluated.text.splitlines() if line.startswith("base rate")]
+
+    assert "nan" not in evaluated.text
+    assert base_rate.count("[") == 6
+
+
 def test_the_capacity_of_the_standard_is_marked_only_where_it_is_filled(
     source: HistorySource, tmp_path: Path
 ) -> None:

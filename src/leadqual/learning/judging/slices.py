@@ -18,7 +18,8 @@ from leadqual.qualify.wording import shown
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
-SLICED_BY: Final = ("motion", "source", "contact.country", "company.n_employees")
+_SIZE: Final = "company.n_employees"
+SLICED_BY: Final = ("motion", "source", "contact.country", _SIZE)
 EXPLORED: Final = "queued"
 MIN_SLICE_LEADS: Final = 30
 _MAX_SLICES: Final = 8
@@ -93,6 +94,8 @@ def measure_slices(
             continue
         common = np.argsort(-counts, kind="stable")
         kept = [str(names[i]) for i in common if counts[i] >= MIN_SLICE_LEADS][:_MAX_SLICES]
+        if field == _SIZE:
+            kept.sort(key=_smallest)  # from small to large, not by number of leads
         states = np.array([kept.index(one) if one in kept else -1 for one in levels])
         found += [
             measure_part(field, name, states == i, p=p, outcome=outcome)
@@ -146,10 +149,16 @@ def _part_of(outcome: Outcome, rows: Flags) -> Outcome:
     return Outcome(won=outcome.won[rows], value=outcome.value[rows], group=group)
 
 
+def _smallest(level: str) -> float:
+    """Return the number that a level of company sizes begins with; what is not known comes last."""
+    first = level.partition(" ")[0]
+    return float(first) if first.isdecimal() else float("inf")
+
+
 def _level(field: str, value: Scalar) -> str:
     if value is None:
         return "not known"
-    if field != "company.n_employees" or not isinstance(value, (int, float)):
+    if field != _SIZE or not isinstance(value, (int, float)):
         return shown(str(value))
     below = [edge for edge in _SIZE_EDGES if value >= edge]
     above = [edge for edge in _SIZE_EDGES if value < edge]

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from leadqual.learning.level import censoring_weights
+from leadqual.learning.level import answers_until, censoring_weights
 from leadqual.outcomes.progress import StageLabels
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.intp]
-
-_MIN_HORIZON_DAYS: Final = 14.0
-_HORIZON_QUANTILE: Final = 0.975
 
 
 @dataclass(frozen=True)
@@ -50,10 +46,10 @@ class StageAnswers:
         """Say in words how open leads were counted."""
         if not np.isfinite(self.horizon_days):
             return f"{self.n_waiting} without an answer left out: nothing tells their age"
-        return (
-            f"no answer within {self.horizon_days:.0f} days counts as stopped; {self.n_waiting} "
-            "younger ones without an answer left out and weighted for"
-        )
+        said = f"no answer within {self.horizon_days:.0f} days counts as stopped"
+        if not self.n_waiting:
+            return said
+        return f"{said}; {self.n_waiting} younger ones without an answer left out and weighted for"
 
 
 def answer_stage(stage: StageLabels, judged: Codes) -> StageAnswers:
@@ -70,11 +66,7 @@ def answer_stage(stage: StageLabels, judged: Codes) -> StageAnswers:
     judged : ndarray of intp
         Rows that are judged.
     """
-    answer = np.where(stage.is_known, np.nan_to_num(stage.answer_days, nan=0.0), np.inf)
-    passed_after = answer[stage.is_passed]
-    horizon = _MIN_HORIZON_DAYS
-    if len(passed_after):
-        horizon = max(horizon, float(np.quantile(passed_after, _HORIZON_QUANTILE)))
+    answer, horizon = answers_until(stage)
     place = judged[stage.is_in[judged]]
     available = stage.available_days[place]
     known, weights = censoring_weights(available, answer[place], horizon_days=horizon)

@@ -75,7 +75,7 @@ def judge_conversion(judged: Judged) -> tuple[str, ...]:
         else f"No skill in probabilities: log loss {_in_words(loss)} is not clearly below the "
         f"base rate's {base.value:.3f}."
     )
-    return ranks, levels, _beside_others(judged), *judge_top(judged)
+    return ranks, levels, _beside_others(judged), *_judge_others(judged), *judge_top(judged)
 
 
 def no_skill(name: str, judged: Judged) -> str:
@@ -114,6 +114,19 @@ def _beside_others(judged: Judged) -> str:
     others = len(judged.comparison.differences) - len(better) - len(worse)
     rest = "; no clear difference to the others" if others else ""
     return f"leadqual {' and '.join(parts)}{rest}."
+
+
+def _judge_others(judged: Judged) -> list[str]:
+    """Say who does better in what ranking as a whole does not show; nothing where nobody does."""
+    differences = judged.comparison.differences
+    worse_loss = [name for name, found in differences.items() if found["log_loss"].low > 0]
+    worse_lift = [name for name, found in differences.items() if found["lift_10"].high < 0]
+    parts = [
+        f"{what} ({', '.join(names)})"
+        for what, names in (("log loss", worse_loss), ("lift at 10 %", worse_lift))
+        if names
+    ]
+    return [f"Others do better in {' and in '.join(parts)}."] if parts else []
 
 
 def judge_top(judged: Judged) -> list[str]:
@@ -165,7 +178,8 @@ def judge_changes(changes: Changes | None) -> list[str]:
         return []
     names = ", ".join(one.label for one in moved[:5])
     more = " and more" if len(moved) > 5 else ""
-    return [f"{len(moved)} column(s) moved since training: {names}{more}."]
+    moved_columns = "1 column" if len(moved) == 1 else f"{len(moved)} columns"
+    return [f"{moved_columns} moved since training: {names}{more}."]
 
 
 def judge_leaks(leaks: Mapping[str, str]) -> list[str]:

@@ -19,6 +19,7 @@ from leadqual.learning.reporting.elements import (
     bullets,
     count,
     number,
+    page,
     paragraph,
     section,
     table,
@@ -29,13 +30,13 @@ from leadqual.learning.reporting.plots import Axis, Line, plot
 from leadqual.learning.reporting.style import STYLE
 
 _TITLES: Final = {
-    "auc": ("AUC", "Share of pairs (one won, one not) ranked right; the dotted line is chance."),
+    "auc": ("AUC", "Share of pairs (one won, one not) ranked right; the thin line is chance."),
     AUC_WITHIN: ("AUC within steps", ""),
-    "lift_10": ("lift at 10 %", "Wins in the best tenth, against a random tenth (dotted)."),
+    "lift_10": ("lift at 10 %", "Wins in the best tenth, against a random tenth (the thin line)."),
     "ece": ("calibration error", "Mean gap between predicted and observed rates; 0 is right."),
     "observed_expected": (
         "observed/expected",
-        "1 is right; above 1 too few wins were predicted. Above 4 is drawn at 4.",
+        "1 (the thin line) is right; above 1 too few wins were predicted. Above 4 is drawn at 4.",
     ),
     "log_loss": ("log loss", ""),
 }
@@ -80,12 +81,7 @@ def render(found: Backtest, *, title: str = "Backtest") -> str:
         _pooled(found),
         _points(found),
     ]
-    return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(title)} · leadqual</title><style>{STYLE}{styles}</style></head>"
-        f"<body><main>{''.join(body)}</main></body></html>\n"
-    )
+    return page(title, body, style=STYLE + styles)
 
 
 def _headline(found: Backtest) -> str:

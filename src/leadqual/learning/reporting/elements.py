@@ -17,6 +17,19 @@ _MAX_BESIDE: Final = 3
 """Columns that fit on a phone; the cells of a row with more of them stand below each other."""
 
 _OURS: Final = ' class="ours"'
+_POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'"
+"""Escaping keeps what leads wrote from being HTML; were it ever forgotten, nothing would run."""
+
+
+def page(title: str, body: Iterable[str], *, style: str) -> str:
+    """Return a whole page that loads nothing and runs nothing; `body` is HTML, `title` text."""
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{escape(title)} · leadqual</title><style>{style}</style></head>"
+        f"<body><main>{''.join(body)}</main></body></html>\n"
+    )
 
 
 def text(words: str) -> str:

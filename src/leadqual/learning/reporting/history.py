@@ -50,7 +50,9 @@ def _history(report: EvaluationReport) -> Iterable[str]:
     yield from _maturity(report)
     yield "<h3>Which answers are known</h3>"
     yield _known({**coverage.heads, **coverage.stages})
-    yield "<h3>Peculiarities</h3>" + bullets(report.notes) if report.notes else ""
+    if report.notes:
+        part = " of the older part, that was learned from" if report.changes is not None else ""
+        yield f"<h3>Peculiarities{part}</h3>" + bullets(report.notes)
 
 
 def _maturity(report: EvaluationReport) -> Iterable[str]:
@@ -133,7 +135,7 @@ def _method(report: EvaluationReport) -> Iterable[str]:
         f"Judged model: {report.learned.get('conversion', '')}, from {count(report.n_train)} leads "
         f"with {count(report.n_train_won)} wins."
     )
-    yield details("Learners that were chosen, by validation on later leads", _learners(report))
+    yield details("Learners that were chosen, by validation", _learners(report))
 
 
 def _learners(report: EvaluationReport) -> str:

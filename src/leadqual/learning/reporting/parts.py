@@ -94,7 +94,8 @@ def _drivers(report: EvaluationReport) -> Iterable[str]:
     yield paragraph(
         "How much each column moves the prediction of a judged lead, on average and without its "
         "sign. This is what the model does, not what causes wins; columns that say the same share "
-        "it. Open a column to see what was observed beside what was predicted."
+        "it. Open a column to see per value what it adds to the log-odds, and what was observed "
+        "beside what was predicted."
     )
     is_sum = str(report.learned.get("conversion", "")).startswith("one step")
     if not is_sum:

@@ -38,6 +38,14 @@ def test_many_looks_at_right_predictions_mark_hardly_any() -> None:
     assert marked <= 6  # 2 expected at one in twenty
 
 
+def test_company_sizes_stand_from_small_to_large() -> None:
+    sizes: Columns = {"company.n_employees": [*[None] * 90, *[5] * 40, *[2_000] * 80, *[20] * 60]}
+
+    parts = measure_slices(sizes, np.full(270, 0.1), Outcome.of(np.zeros(270)))
+
+    assert [part.level for part in parts] == ["0 to 9", "10 to 49", "1000 or more", "not known"]
+
+
 def test_copies_of_a_lead_are_no_new_evidence() -> None:
     won = np.repeat([1.0, 0.0], [12, 48])
     p = np.full(60, 0.05)
