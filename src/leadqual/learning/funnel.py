@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from leadqual.learning.choosing import Chosen, Sample, fit_chosen
 from leadqual.learning.learners.blend import Blend
-from leadqual.learning.level import censoring_weights, fit_answer_level
+from leadqual.learning.level import answers_until, censoring_weights, fit_answer_level
 from leadqual.learning.preparing import TrainingSet, choice_folds
 from leadqual.learning.settings import MIN_PER_CLASS, FitSettings
 from leadqual.outcomes.progress import StageLabels
@@ -21,9 +21,6 @@ Codes = NDArray[np.intp]
 
 MANY_ROWS: Final = 1_000
 """A step with fewer is its rate unless something is clearly better: models learn noise there."""
-
-_MIN_HORIZON_DAYS: Final = 14.0
-_HORIZON_QUANTILE: Final = 0.975
 
 
 @dataclass(frozen=True)
@@ -93,11 +90,8 @@ def read_stage(stage: StageLabels) -> tuple[Codes, Floats, Floats]:
     passed, weights : ndarray of float64, shape (n_rows,)
     """
     (place,) = np.nonzero(stage.is_in)
-    answer = np.where(stage.is_known, np.nan_to_num(stage.answer_days, nan=0.0), np.inf)[place]
-    passed_after = answer[stage.is_passed[place]]
-    horizon = _MIN_HORIZON_DAYS
-    if len(passed_after):
-        horizon = max(horizon, float(np.quantile(passed_after, _HORIZON_QUANTILE)))
+    answer, horizon = answers_until(stage)
+    answer = answer[place]
     known, weights = censoring_weights(stage.available_days[place], answer, horizon_days=horizon)
     # Without times there is no horizon after which silence is an answer.
     known &= np.isfinite(answer) | np.isfinite(stage.available_days[place])

@@ -124,9 +124,12 @@ def read_evidence(
     likelihood = process.average[:, seen].T.copy()
     for rep in np.unique(reps[reps >= 0]):
         (rows,) = np.nonzero(reps == rep)
-        tables = process.tables[:, :, seen[rows]]
-        found = np.einsum("na,oan->on", before[rows], tables)
-        shares = np.log(np.maximum(found, _TINY)).sum(axis=1) + np.log(process.shares)
+        shares = np.log(process.shares)
+        for what in np.unique(seen[rows]):
+            alike = before[rows[seen[rows] == what]]
+            found = alike @ process.tables[:, :, what].T
+            shares += np.log(np.maximum(found, _TINY)).sum(axis=0)
         shares = np.exp(shares - shares.max())
-        likelihood[rows] = np.einsum("o,oan->na", shares / shares.sum(), tables)
+        table = np.tensordot(shares / shares.sum(), process.tables, axes=1)
+        likelihood[rows] = table[:, seen[rows]].T
     return Evidence(likelihood=likelihood, weights=weights)

@@ -11,6 +11,7 @@ from scipy.special import expit
 from leadqual.learning.learners.logistic import fit_shift
 from leadqual.outcomes.labels import Labels
 from leadqual.outcomes.maturity import Maturity
+from leadqual.outcomes.progress import StageLabels
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -24,6 +25,8 @@ _MATURE_SHARE: Final = 0.975
 _SLICE_MATURE_SHARE: Final = 0.9
 _MIN_SETTLED_SHARE: Final = 0.7
 _GROWN_SHARE: Final = 0.5
+_MIN_HORIZON_DAYS: Final = 14.0
+_HORIZON_QUANTILE: Final = 0.975
 
 
 def censoring_weights(
@@ -63,6 +66,23 @@ def censoring_weights(
     share_old_enough = 1 - np.searchsorted(ages, needed, side="left") / max(len(ages), 1)
     weights = 1 / np.clip(share_old_enough, _MIN_SHARE_UNCENSORED, 1.0)
     return rows, np.where(rows, weights, 0.0)
+
+
+def answers_until(stage: StageLabels) -> tuple[Floats, float]:
+    """Return when each lead answered a step, and after how many days silence is an answer.
+
+    Returns
+    -------
+    answer_days : ndarray of float64, shape (n_leads,)
+        Inf without an answer, 0 where its time is not known.
+    horizon_days : float
+        By then nearly all who passed had answered; two weeks at least.
+    """
+    answer = np.where(stage.is_known, np.nan_to_num(stage.answer_days, nan=0.0), np.inf)
+    passed_after = answer[stage.is_passed & stage.is_in]
+    if not len(passed_after):
+        return answer, _MIN_HORIZON_DAYS
+    return answer, max(_MIN_HORIZON_DAYS, float(np.quantile(passed_after, _HORIZON_QUANTILE)))
 
 
 def fit_answer_level(logits: Floats, y: Floats, *, weights: Floats) -> float:

@@ -10,13 +10,14 @@ import numpy as np
 from leadqual.learning.choosing import Chosen
 from leadqual.learning.conversion import ConversionParts
 from leadqual.learning.preparing import TrainingSet, count_sides
+from leadqual.learning.recency import RegimeBreak
 from leadqual.learning.settings import FitSettings
 from leadqual.learning.single_column import TIME_PROXY
 from leadqual.outcomes.events import OutcomeEvent, OutcomeType
 from leadqual.outcomes.labels import Labels
 from leadqual.outcomes.maturity import Maturity
 from leadqual.outcomes.progress import Check
-from leadqual.outcomes.timeline import to_moment
+from leadqual.outcomes.timeline import to_days, to_moment
 from leadqual.qualify.score import Head
 
 _SMALLEST_SHOWN: Final = 0.001
@@ -29,7 +30,7 @@ def note_history(data: TrainingSet) -> tuple[str, ...]:
         for note in (
             *_note_times(data.labels, data.maturity),
             *_note_records(data.labels),
-            *_note_conflicts(data.history.events),
+            *_note_conflicts(data.history.events, data.labels.as_of_days),
             *_note_break(data),
             *_note_columns(data),
         )
@@ -96,14 +97,21 @@ def _note_records(labels: Labels) -> list[str]:
     return notes
 
 
-def _note_conflicts(events: Sequence[OutcomeEvent]) -> list[str]:
+def _note_conflicts(events: Sequence[OutcomeEvent], as_of_days: float) -> list[str]:
     """Say how many leads are told to be won and lost; a deal may be lost and won again."""
+    known = [event for event in events if not _learned_on(event) > as_of_days]
     won, lost = (
-        {event.lead_id for event in events if event.type is kind}
+        {event.lead_id for event in known if event.type is kind}
         for kind in (OutcomeType.WON, OutcomeType.LOST)
     )
     n = len(won & lost)
     return [f"{n} lead(s) are recorded as won and as lost: the win counts"] if n else []
+
+
+def _learned_on(event: OutcomeEvent) -> float:
+    """Return when an event became known, in days since 1970; NaN where nothing tells."""
+    at = event.recorded_at or event.occurred_at
+    return to_days(at) if at is not None else float("nan")
 
 
 def _note_break(data: TrainingSet) -> list[str]:
@@ -132,23 +140,25 @@ def _share(p_value: float) -> str:
 def _recency(data: TrainingSet) -> dict[str, object]:
     """Return the break and its answer as JSON values."""
     found, half_life = data.recency.regime_break, data.recency.half_life
-    if found is None:
+    if found is None and half_life is None:
         return {"break": None, "half_life": None, "validation_log_loss": {}}
-    has_times = data.labels.has_times
     return {
-        "break": {
-            "lead": found.row + 1,
-            "day": str(data.history.moments[found.row].astype("datetime64[D]"))
-            if has_times
-            else None,
-            "ratio": found.ratio,
-            "low": found.low,
-            "high": found.high,
-            "p_value": found.p_value,
-        },
+        "break": None if found is None else _break(data, found),
         "half_life": half_life,
-        "unit": "days" if has_times else "leads",
+        "unit": "days" if data.labels.has_times else "leads",
         "validation_log_loss": data.recency.losses,
+    }
+
+
+def _break(data: TrainingSet, found: RegimeBreak) -> dict[str, object]:
+    day = str(data.history.moments[found.row].astype("datetime64[D]"))
+    return {
+        "lead": found.row + 1,
+        "day": day if data.labels.has_times else None,
+        "ratio": found.ratio,
+        "low": found.low,
+        "high": found.high,
+        "p_value": found.p_value,
     }
 
 

@@ -90,7 +90,7 @@ def prepare(history: History, *, as_of: datetime | None, settings: FitSettings) 
     """
     labels = label_history(history, as_of=as_of, check_order=settings.check_order)
     if history.n_leads > MAX_ROWS:
-        newest = np.arange(history.n_leads - MAX_ROWS, history.n_leads)
+        newest = np.flatnonzero(~labels.is_future)[-MAX_ROWS:]
         as_of = as_of or to_moment(labels.as_of_days)
         history = history.take(newest)
         labels = label_history(history, as_of=as_of, check_order=settings.check_order)
@@ -120,7 +120,8 @@ def _read_recency(data: TrainingSet, settings: FitSettings) -> Recency:
     target = build_target(data.labels, data.maturity)
     place = np.arange(data.labels.n_leads, dtype=np.float64)
     if data.labels.has_times:
-        place = data.labels.moment_days
+        # What counts fully is the newest lead that is known, not one that is still to come.
+        place = np.minimum(data.labels.moment_days, data.labels.moment_days[data.rows[-1]])
     if settings.half_life_share is not None:
         span = float(place[target.rows[-1]] - place[target.rows[0]])
         return Recency(half_life=settings.half_life_share * span or None, place=place)
@@ -175,8 +176,7 @@ def choice_folds(data: TrainingSet, rows: NDArray[np.intp], *, seed: int) -> lis
     Returns
     -------
     list of Fold
-        Positions in `rows`, of the newest `MAX_CHOICE_ROWS`; empty where there are too few
-        rows, or a fold would hold one answer only.
+        Positions in `rows`, of the newest `MAX_CHOICE_ROWS`; empty where there are too few.
     """
     start = max(len(rows) - MAX_CHOICE_ROWS, 0)
     newest = rows[start:]
@@ -185,7 +185,8 @@ def choice_folds(data: TrainingSet, rows: NDArray[np.intp], *, seed: int) -> lis
     if data.history.is_ordered:
         folds = forward_folds(len(newest))
     else:
-        group = duplicate_groups(take_columns(data.history.columns, newest), len(newest))
+        columns = take_columns(data.history.columns, newest)
+        group = duplicate_groups(columns, len(newest), ignore=("created_at",))
         won = data.labels.is_won[newest]
         folds = grouped_folds(won, group, seed=seed, n_folds=N_FORWARD_FOLDS)
     return [Fold(start + fold.train, start + fold.test) for fold in folds]

@@ -114,6 +114,8 @@ def judgeable(history: History, labels: Labels, maturity: Maturity) -> NDArray[n
     judged = labels.is_usable & labels.is_worked & maturity.is_covered
     if not history.has_times and history.recorded.losses:
         judged &= labels.is_settled
+    if history.has_times:  # a win without a date came within the horizon or after it
+        judged &= ~labels.is_won | ~np.isnan(labels.delay_days)
     return judged
 
 
@@ -130,7 +132,7 @@ def _by_time(
         HORIZONS_DAYS[-1],
     )
     horizons = [h for h in reversed(HORIZONS_DAYS) if h <= wanted]
-    best = (0, 0)
+    best, has_none_before = (0, 0), False
     for after_days, horizon in product((not_before_days, -np.inf), horizons):
         (mature,) = np.nonzero(judged & (labels.age_days >= horizon))
         won = labels.delay_days[mature] <= horizon
@@ -141,8 +143,15 @@ def _by_time(
         if not len(rows):
             continue
         best = max(best, (int(wins.sum()), int((~wins).sum())))
-        if min(wins.sum(), (~wins).sum()) >= MIN_TEST_WINS and rows[0] > 0:
-            return _forward(labels, rows, horizon)
+        if min(wins.sum(), (~wins).sum()) >= MIN_TEST_WINS:
+            if labels.moment_days[rows[0]] > labels.moment_days[0]:
+                return _forward(labels, rows, horizon)
+            has_none_before = True
+    if has_none_before:
+        raise NotEnoughDataError(
+            "no lead came before the newest leads that are to be judged, so there is nothing to "
+            "fit on; map the time at which leads were created, or give more history"
+        )
     raise _too_few(*best)
 
 

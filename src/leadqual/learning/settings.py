@@ -18,6 +18,9 @@ MIN_PER_CLASS: Final = 40
 FEW_WINS: Final = 150
 """Below this many wins the plain model on all leads has as much say as the heads."""
 
+MAX_LEAVES: Final = 8
+"""More leaves make trees deeper than a bundle can serve exactly (`qualify.tree_tables`)."""
+
 MAX_ROWS: Final = 200_000
 """Only the newest leads of a longer history are learned from: the matrix must fit in memory."""
 
@@ -25,7 +28,7 @@ _LIMITS: Final[Mapping[str, tuple[float, float]]] = {
     "min_count": (1, 10_000),
     "ridges": (1e-3, 1e6),
     "n_trees": (1, 2_000),
-    "n_leaves": (2, 64),
+    "n_leaves": (2, MAX_LEAVES),
     "learning_rate": (1e-3, 1.0),
     "half_lives": (0.01, 10.0),
     "plain_weight": (0.0, 1.0),
@@ -46,7 +49,7 @@ class Learners:
         Penalties of logistic regression to choose from, ascending; the middle one is taken
         where nothing can be chosen.
     n_trees, n_leaves, learning_rate : int, int, float
-        Shape of the small LightGBM.
+        Shape of the small LightGBM of steps and of conversion in one step; heads have their own.
     half_lives : tuple of float
         How fast older leads may fade after a break in the history, ascending, as shares of its
         length; empty means never.

@@ -19,6 +19,8 @@ N_FORWARD_FOLDS: Final = 3
 N_GROUP_FOLDS: Final = 5
 _FIRST_TRAIN_SHARE: Final = 0.55
 TEST_SHARE: Final = 0.3
+_MIN_DISTINCT: Final = 50
+_MANY_TWINS: Final = 10
 
 
 @dataclass(frozen=True)
@@ -51,12 +53,17 @@ def forward_folds(n_rows: int, *, n_folds: int = N_FORWARD_FOLDS) -> list[Fold]:
 def duplicate_groups(columns: Columns, n_rows: int, *, ignore: Sequence[str] = ()) -> Codes:
     """Return one number per distinct row, shape (n_rows,): exact duplicates share it.
 
-    A duplicate on both sides of a split is a copied answer.
+    A duplicate on both sides of a split is a copied answer. Where a history knows so few things
+    of its leads that everyone has many twins, twins are no copies, and each row has its own
+    number.
     """
     used = [values for name, values in columns.items() if name not in ignore]
     number: dict[tuple[object, ...], int] = {}
     keys = zip(*used, strict=True) if used else ((i,) for i in range(n_rows))
-    return np.array([number.setdefault(key, len(number)) for key in keys], dtype=np.intp)
+    group = np.array([number.setdefault(key, len(number)) for key in keys], dtype=np.intp)
+    if len(number) < _MIN_DISTINCT and n_rows > _MANY_TWINS * len(number):
+        return np.arange(n_rows)
+    return group
 
 
 def grouped_folds(

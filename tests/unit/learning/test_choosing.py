@@ -48,6 +48,14 @@ def test_copies_of_a_row_are_never_on_both_sides() -> None:
     assert sorted(np.concatenate([fold.test for fold in folds])) == list(range(300))
 
 
+def test_twins_are_no_copies_where_columns_tell_few_leads_apart() -> None:
+    columns: Columns = {"is_customer": [bool(i % 2) for i in range(300)]}
+
+    group = duplicate_groups(columns, 300)
+
+    assert len(np.unique(group)) == 300
+
+
 LEARNERS = Learners()
 AVERAGE = LEARNERS.recipe(uses_bayes=True)
 RATE = LEARNERS.recipe(ridge=math.inf, uses_trees=False)

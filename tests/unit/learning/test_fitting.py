@@ -11,7 +11,7 @@ from threadpoolctl import threadpool_limits
 
 from leadqual.errors import NotEnoughDataError
 from leadqual.learning.fitting import FittedModel, fit_bundle
-from leadqual.learning.settings import FitSettings
+from leadqual.learning.settings import MAX_ROWS, FitSettings
 from leadqual.outcomes.events import OutcomeEvent, OutcomeType
 from leadqual.outcomes.history import Columns, History, Recorded
 from leadqual.qualify.bundle import bundle_files, bundle_from_files
@@ -258,6 +258,53 @@ class TestFunnel:
         other = bundle_files(fit(replace(history, events=known).take(rows), as_of=as_of).bundle)
 
         assert one == other
+
+    def test_leads_that_are_still_to_come_change_no_weight(self, wins_only: MakeHistory) -> None:
+        history = wins_only()
+        as_of = datetime(2025, 1, 1, tzinfo=UTC) + timedelta(days=300)
+        (rows,) = np.nonzero(history.moments <= np.datetime64(as_of.replace(tzinfo=None)))
+        settings = FitSettings(half_life_share=0.2)
+
+        cut, whole = (
+            fit_bundle(h, as_of=as_of, version="v1", created_at=NOW, settings=settings).bundle
+            for h in (history.take(rows), history)
+        )
+
+        assert cut.conversion is not None
+        assert whole.conversion is not None
+        assert cut.conversion.as_dict() == whole.conversion.as_dict()
+        recency = whole.summary["recency"]
+        assert isinstance(recency, dict)
+        assert recency["half_life"] == pytest.approx(0.2 * 300, rel=0.02)
+
+    def test_of_a_long_history_the_newest_known_leads_are_read(
+        self, wins_only: MakeHistory
+    ) -> None:
+        history = wins_only(600, n_days=300)
+        as_of = datetime(2025, 1, 1, tzinfo=UTC) + timedelta(days=300)
+        later = history.moments[-1] + np.arange(1, MAX_ROWS + 1).astype("timedelta64[m]")
+        longer = replace(
+            history,
+            lead_ids=[*history.lead_ids, *(f"later-{i}" for i in range(MAX_ROWS))],
+            moments=np.concatenate([history.moments, later + np.timedelta64(1, "D")]),
+            columns={
+                name: [*values, *[None] * MAX_ROWS] for name, values in history.columns.items()
+            },
+        )
+
+        assert fit(longer, as_of=as_of).history.n_leads == 600
+
+    def test_a_conflict_recorded_later_is_not_noted(self, wins_only: MakeHistory) -> None:
+        history = wins_only()
+        won = history.events[0]
+        as_of = datetime(2025, 1, 1, tzinfo=UTC) + timedelta(days=300)
+        lost = {"type": OutcomeType.LOST, "occurred_at": as_of + timedelta(days=1)}
+        history = replace(history, events=[*history.events, won.model_copy(update=lost)])
+
+        early, late = (" ".join(fit(history, as_of=at).notes) for at in (as_of, None))
+
+        assert "as won and as lost" not in early
+        assert "1 lead(s) are recorded as won and as lost" in late
 
 
 def test_a_fit_does_not_spin_on_cores_that_its_caller_did_not_limit(funnel: MakeHistory) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from leadqual.errors import ConfigError
 from leadqual.learning.fitting import FittedModel, fit_bundle
-from leadqual.learning.settings import FitSettings, Learners
+from leadqual.learning.settings import MAX_LEAVES, FitSettings, Learners
 from leadqual.outcomes.history import History
 
 MakeHistory = Callable[..., History]
@@ -57,9 +57,12 @@ def predict(history: History, learners: Learners) -> tuple[FittedModel, np.ndarr
     return model, model.bundle.predictor.predict(leads, explain=False).p[:, -1]
 
 
-@pytest.fixture(scope="module")
-def usual(funnel: MakeHistory) -> np.ndarray:
-    return predict(funnel(1_200), Learners())[1]
+def assert_changes_the_fit(history: History, learners: Learners) -> None:
+    _, usual = predict(history, Learners())
+    model, p = predict(history, learners)
+
+    assert np.abs(p - usual).max() > 1e-6
+    assert model.bundle.summary["learners"] == learners.as_dict()
 
 
 @pytest.mark.parametrize(
@@ -67,16 +70,34 @@ def usual(funnel: MakeHistory) -> np.ndarray:
     [
         Learners(min_count=400),
         Learners(ridges=(300.0,)),
-        Learners(n_trees=5),
-        Learners(n_leaves=2),
-        Learners(learning_rate=0.3),
         Learners(plain_weight=0.9, plain_weight_few_wins=0.9),
     ],
 )
-def test_every_number_changes_the_fit(
-    funnel: MakeHistory, usual: np.ndarray, learners: Learners
+def test_every_number_of_linear_learners_changes_a_model_with_heads(
+    funnel: MakeHistory, learners: Learners
 ) -> None:
-    model, p = predict(funnel(1_200), learners)
+    assert_changes_the_fit(funnel(1_200), learners)
 
-    assert np.abs(p - usual).max() > 1e-6
-    assert model.bundle.summary["learners"] == learners.as_dict()
+
+@pytest.mark.parametrize(
+    "learners", [Learners(n_trees=5), Learners(n_leaves=2), Learners(learning_rate=0.3)]
+)
+def test_every_number_of_trees_changes_conversion_in_one_step(
+    wins_only: MakeHistory, learners: Learners
+) -> None:
+    assert_changes_the_fit(wins_only(800), learners)
+
+
+def test_the_largest_trees_that_are_allowed_can_be_served(wins_only: MakeHistory) -> None:
+    largest = Learners(n_leaves=MAX_LEAVES, learning_rate=0.2)
+
+    model, p = predict(wins_only(2_000), largest)
+
+    assert model.bundle.conversion is not None
+    assert model.bundle.conversion.direct is not None
+    trees = model.bundle.conversion.direct.trees
+    assert trees is not None
+    assert trees.n_leaves.max() == MAX_LEAVES
+    assert np.isfinite(p).all()
+    with pytest.raises(ConfigError, match="n_leaves"):
+        Learners(n_leaves=MAX_LEAVES + 1)

@@ -12,8 +12,8 @@ from leadqual.learning.evaluation import evaluate
 from leadqual.learning.judging.judged import UNTUNED
 from leadqual.learning.protocol import Protocol, plan_protocol
 from leadqual.learning.searching.folds import TuningFold, World, plan_folds, plan_worlds
-from leadqual.learning.searching.search import MAX_LEAVES, Budget, Difference, Space
-from leadqual.learning.settings import FitSettings, Learners
+from leadqual.learning.searching.search import Budget, Difference, Space
+from leadqual.learning.settings import MAX_LEAVES, FitSettings, Learners
 from leadqual.learning.tuning import Tuning, require_optuna, tune
 from leadqual.outcomes.history import History
 from leadqual.outcomes.labels import label_history

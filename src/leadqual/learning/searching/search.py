@@ -13,7 +13,7 @@ from scipy.special import stdtrit
 
 from leadqual.errors import NotEnoughDataError
 from leadqual.learning.searching.folds import TuningFold
-from leadqual.learning.settings import FEW_WINS, FitSettings, Learners
+from leadqual.learning.settings import FEW_WINS, MAX_LEAVES, FitSettings, Learners
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -30,9 +30,6 @@ SIGNIFICANCE: Final = 0.05
 
 N_STRETCHES: Final = 5
 """Stretches of time that each fold is cut into to see how much a difference varies."""
-
-MAX_LEAVES: Final = 8
-"""More could make a tree deeper than what serving evaluates."""
 
 _SLOWER: Final = 1.3
 """The next fold has more leads to fit on than the one before."""
