@@ -21,11 +21,11 @@ from leadqual.learning.notebook.labelled_leads import label_leads
 from leadqual.learning.notebook.notebook_data import (
     check_together,
     order_leads,
-    read_as_of,
     read_labels,
     read_sample_weight,
 )
 from leadqual.learning.settings import MIN_PER_CLASS, FitSettings, Learners
+from leadqual.learning.time_split import read_as_of
 from leadqual.qualify.policy import ScoringPolicy
 from leadqual.qualify.scoring import ScoreTable, score_columns
 
@@ -161,7 +161,7 @@ class LeadQualifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sk
             If shapes do not fit, a value of y is not one of those above, an outcome has one
             class only, or a time cannot be read.
         TypeError
-            If a cell is neither number, text, boolean nor time.
+            If a cell is neither number, text, boolean nor time, or `targets` is a text.
         NotEnoughDataError
             If no target has `min_per_class` leads on both sides, or no column tells leads apart.
         """

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
+from numbers import Number
 from typing import Any
 
 import numpy as np
@@ -131,7 +133,8 @@ def read_moments(values: pd.Series[Any]) -> pd.Series[pd.Timestamp]:
     ValueError
         If the column holds numbers, whose unit nobody knows.
     """
-    if pd.api.types.is_numeric_dtype(values) and values.notna().any():
+    kinds = set(values.dropna().map(type))
+    if any(issubclass(kind, Number | np.number) for kind in kinds):
         raise ValueError(
             f"column {values.name} holds numbers, expected ISO 8601 texts or datetimes; convert "
             "it with pandas.to_datetime and its unit"
@@ -140,3 +143,20 @@ def read_moments(values: pd.Series[Any]) -> pd.Series[pd.Timestamp]:
         return pd.Series(pd.NaT, index=values.index, dtype="datetime64[us]")
     moments = pd.to_datetime(values, utc=True, errors="coerce", format="ISO8601")
     return moments.dt.tz_localize(None).dt.as_unit("us")
+
+
+def read_as_of(as_of: str | datetime | None) -> datetime | None:
+    """Return the moment of knowledge, aware; without an offset it is UTC.
+
+    Raises
+    ------
+    ValueError
+        If it is no time.
+    """
+    if as_of is None:
+        return None
+    moments = read_moments(pd.Series([None if isinstance(as_of, Number) else as_of], dtype=object))
+    if moments.isna().any():
+        raise ValueError("as_of is no time; give an ISO 8601 text or a datetime")
+    read: datetime = moments.dt.tz_localize("UTC").dt.to_pydatetime().iloc[0]
+    return read

@@ -37,6 +37,8 @@ AT = X["created_at"].where(WON)
         ({"fit": WON, "lost_at": AT}, "lost_at without won_at"),
         ({"won_at": ["31/12/2025 secret"] * N}, "column won_at of y has 300 .* no ISO 8601"),
         ({"won_at": np.arange(N)}, "column won_at holds numbers"),
+        ({"won_at": [2_025, *[None] * (N - 1)]}, "column won_at holds numbers"),
+        ({"won_at": pd.Series([2_025, pd.NaT] * (N // 2), dtype=object)}, "won_at holds numbers"),
     ],
 )
 def test_label_table_is_refused_with_what_to_do(y: dict[str, Any], message: str) -> None:
@@ -67,7 +69,10 @@ def test_too_few_answers_are_refused_with_the_counts(known: dict[str, Any], coun
         ({"targets": ["fit", "mood"]}, np.zeros((N, 2)), "unknown name, the first is 'mood'"),
         ({"targets": ["fit"]}, pd.DataFrame({"budget": WON}), "y lacks the column.* fit"),
         ({"as_of": "2025-02-01"}, WON, "as_of needs dates"),
+        ({"targets": ["fit", "budget"]}, WON, r"shape \(300,\) and targets= 2 name"),
+        ({"targets": ["fit"]}, np.zeros((N, 2)), r"shape \(300, 2\) and targets= 1 name"),
         ({"as_of": "soon"}, AT.to_frame("won_at"), "as_of is no time"),
+        ({"as_of": 2024}, AT.to_frame("won_at"), "as_of is no time"),
         ({"as_of": "2024-01-01"}, AT.to_frame("won_at"), "no lead of X came in by as_of"),
         ({"time_column": "came"}, AT.to_frame("won_at"), "X no column 'came'"),
         ({}, pd.DataFrame({"fit": [1.0]}), "inconsistent numbers of samples"),
@@ -79,6 +84,11 @@ def test_arguments_that_do_not_go_together_are_refused(
 ) -> None:
     with pytest.raises(ValueError, match=message):
         LeadQualifier(**options).fit(X, y)
+
+
+def test_one_name_in_the_place_of_several_is_refused() -> None:
+    with pytest.raises(TypeError, match="list of names such as"):
+        LeadQualifier(targets="fit").fit(X, WON)
 
 
 @pytest.mark.parametrize("weights", [-np.ones(N), np.full(N, np.nan), np.ones(N - 1), np.zeros(N)])

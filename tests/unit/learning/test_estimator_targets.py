@@ -1,6 +1,7 @@
 """`LeadQualifier` with several questions, not all of which are answered for every lead."""
 
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -163,6 +164,27 @@ def test_array_with_named_targets_is_the_same_as_a_table(model: LeadQualifier) -
 
     for other in (by_array, by_choice):
         assert other.score_leads(X).equals(model.score_leads(X))
+
+
+def test_name_of_a_single_target_counts_for_an_array_without_columns() -> None:
+    is_known = Y["fit"].notna()
+
+    model = LeadQualifier(targets=["fit"]).fit(X[is_known], Y.loc[is_known, "fit"].to_numpy())
+
+    assert model.targets_ == ("fit",)
+    assert model.score(X[is_known], Y.loc[is_known, "fit"].to_numpy()) > 0.7
+
+
+def test_decimals_of_a_database_are_numbers(model: LeadQualifier) -> None:
+    def to_decimals(numbers: "pd.Series[float]") -> "pd.Series[Any]":
+        return numbers.map(lambda value: None if np.isnan(value) else Decimal(str(value)))
+
+    exact = X.assign(**{"company.n_employees": to_decimals(X["company.n_employees"])})
+    paid = Y.assign(amount_usd=to_decimals(Y["amount_usd"]))
+
+    by_decimals = LeadQualifier().fit(exact, paid)
+
+    assert by_decimals.score_leads(exact).equals(model.score_leads(X))
 
 
 def test_lead_of_weight_zero_is_left_out_and_a_heavy_one_counts_more() -> None:

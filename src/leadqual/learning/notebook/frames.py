@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -91,6 +92,8 @@ def _scalar(name: str, cell: object) -> Scalar:
         cell = cell.item()
     if isinstance(cell, str | bool | int | float):
         return cell
+    if isinstance(cell, Decimal):  # what databases give for amounts
+        return float(cell)
     if isinstance(cell, date):
         return cell.isoformat()
     raise TypeError(

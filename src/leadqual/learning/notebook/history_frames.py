@@ -9,6 +9,7 @@ import pandas as pd
 
 from leadqual.learning.notebook.known_answers import AMOUNT, LOST_AT, WON_AT
 from leadqual.learning.preparing import feature_columns
+from leadqual.learning.time_split import read_as_of
 from leadqual.outcomes.history import History
 from leadqual.outcomes.labels import Labels, label_history
 from leadqual.outcomes.progress import Check
@@ -18,7 +19,7 @@ from leadqual.qualify.score import Head
 
 
 def to_frames(
-    history: History, *, as_of: datetime | None = None
+    history: History, *, as_of: str | datetime | None = None
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the worked leads of a history as X and y for `LeadQualifier`.
 
@@ -28,8 +29,9 @@ def to_frames(
     ----------
     history : History
         From `read_history`, say.
-    as_of : datetime, optional
-        Aware; nothing recorded later is read. None means everything there is.
+    as_of : str or datetime, optional
+        Nothing recorded later is read; without an offset it is UTC, as in `LeadQualifier`. None
+        means everything there is.
 
     Returns
     -------
@@ -38,8 +40,13 @@ def to_frames(
     y : DataFrame of n_leads rows
         `won_at`, `fit`, `authority`, `budget` and `amount_usd`; `lost_at` where losses are
         recorded, and `conversion` instead of the two where the history has no times.
+
+    Raises
+    ------
+    ValueError
+        `as_of` is no time.
     """
-    labels = label_history(history, as_of=as_of)
+    labels = label_history(history, as_of=read_as_of(as_of))
     is_kept = labels.is_usable & labels.is_worked
     index = pd.Index(history.lead_ids, name="lead_id")
     X = pd.DataFrame(feature_columns(history), index=index)

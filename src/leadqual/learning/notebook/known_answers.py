@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, Final
 
 import numpy as np
@@ -141,7 +142,9 @@ def _read_answer(column: pd.Series[Any]) -> Floats:
 def _read_amounts(column: pd.Series[Any]) -> Floats:
     """Return dollars, NaN where not known."""
     is_known = column.notna().to_numpy()
-    is_number = column[is_known].map(lambda cell: isinstance(cell, int | float | np.number))
+    is_number = column[is_known].map(
+        lambda cell: isinstance(cell, int | float | np.number | Decimal)
+    )
     numbers = pd.to_numeric(column[is_known], errors="coerce").to_numpy(dtype=np.float64)
     n_wrong = int((~(is_number.to_numpy(dtype=bool) & (numbers >= 0) & (numbers < MAX_USD))).sum())
     if n_wrong:

@@ -53,7 +53,11 @@ def read_labels(
     ------
     ValueError
         If y has another shape, other values or other classes than expected.
+    TypeError
+        If `names` is a text.
     """
+    if isinstance(names, str):
+        raise TypeError("targets= is one text; give a list of names such as ['fit']")
     if y is None:
         raise ValueError("LeadQualifier requires y to be passed, but the target y is None.")
     table = _as_table(y, names)
@@ -91,8 +95,14 @@ def _as_table(y: ArrayLike | pd.DataFrame, names: Sequence[str] | None) -> pd.Da
     if isinstance(y, pd.DataFrame):
         return y
     values = np.asarray(y)
-    if names is not None and values.shape[1:] == (len(names),):
-        return pd.DataFrame(values, columns=list(names))
+    if names is not None:
+        columns = values.reshape(-1, 1) if values.ndim == 1 else values
+        if columns.shape[1:] != (len(names),):
+            raise ValueError(
+                f"y has shape {values.shape} and targets= {len(names)} name(s); name each column "
+                "of y, or leave targets= out for one outcome"
+            )
+        return pd.DataFrame(columns, columns=list(names))
     if values.ndim == 2 and values.shape[1] > 1:
         raise ValueError(
             f"y has {values.shape[1]} columns without names; name each with targets=, or pass a "
@@ -155,23 +165,6 @@ def read_sample_weight(weights: ArrayLike | None, n_leads: int) -> Floats:
     if not values.any():
         raise ValueError("sample_weight: all weights are zero; give some lead a weight above 0")
     return values
-
-
-def read_as_of(as_of: str | datetime | None) -> datetime | None:
-    """Return the moment of knowledge, aware; without an offset it is UTC.
-
-    Raises
-    ------
-    ValueError
-        If it is no time.
-    """
-    if as_of is None:
-        return None
-    moment = pd.to_datetime(as_of, utc=True, errors="coerce")
-    if pd.isna(moment):
-        raise ValueError("as_of is no time; give an ISO 8601 text or a datetime")
-    read: datetime = moment.to_pydatetime()
-    return read
 
 
 def order_leads(

@@ -1,10 +1,11 @@
 """A history as X and y: what was known when leads came, and what became of the worked ones."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, timedelta
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from leadqual.learning import LeadQualifier, to_frames
 from leadqual.outcomes.history import History
@@ -40,6 +41,18 @@ def test_nothing_recorded_after_as_of_is_told(funnel: MakeHistory) -> None:
 
     assert y[["won_at", "lost_at"]].max().max() <= pd.Timestamp(as_of)
     assert len(y) < len(to_frames(history)[1])
+
+
+def test_moment_of_knowledge_is_read_as_the_estimator_reads_it(funnel: MakeHistory) -> None:
+    history = funnel(300)
+    middle = history.moments[150].item().replace(microsecond=0)
+
+    _, y = to_frames(history, as_of=middle.isoformat())
+
+    assert y.equals(to_frames(history, as_of=middle)[1])
+    assert y.equals(to_frames(history, as_of=middle.replace(tzinfo=UTC))[1])
+    with pytest.raises(ValueError, match="as_of is no time"):
+        to_frames(history, as_of="soon")
 
 
 def test_history_without_times_tells_whether_and_not_when(won_or_lost: MakeHistory) -> None:
