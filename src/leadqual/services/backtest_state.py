@@ -7,7 +7,9 @@ import json
 import os
 import shutil
 from collections.abc import Mapping
+from contextlib import ExitStack, suppress
 from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Final
@@ -23,6 +25,8 @@ KEPT_BACKTESTS: Final = 5
 """So many backtests keep their steps; the folder of the one used longest ago goes first."""
 
 _SUFFIX: Final = ".json"
+_UNFINISHED: Final = ".part"
+_ABANDONED_SECONDS: Final = 3600.0
 
 
 class StepFolder:
@@ -63,14 +67,19 @@ class StepFolder:
         OSError
             The folder cannot be written.
         """
+        make_private_folder(self._folder.parent)
         make_private_folder(self._folder)
         entry = scores.as_dict()
         document = {"checksum": self._checksum(entry), "scores": entry}
-        with NamedTemporaryFile("w", dir=self._folder, suffix=".part", delete=False) as part:
+        with ExitStack() as stack:
+            part = stack.enter_context(
+                NamedTemporaryFile("w", dir=self._folder, suffix=_UNFINISHED, delete=False)
+            )
+            stack.callback(Path(part.name).unlink, missing_ok=True)
             json.dump(document, part, allow_nan=False)
             part.flush()
             os.fsync(part.fileno())
-        Path(part.name).replace(self._path(scores.step))
+            Path(part.name).replace(self._path(scores.step))
 
     def _path(self, step: int) -> Path:
         return self._folder / f"step-{step:04d}{_SUFFIX}"
@@ -81,9 +90,16 @@ class StepFolder:
 
 
 def open_step_folder(
-    parent: Path, loaded: LoadedHistory, *, cadence: Cadence, settings: FitSettings
+    parent: Path,
+    loaded: LoadedHistory,
+    *,
+    cadence: Cadence,
+    settings: FitSettings,
+    now: datetime,
 ) -> StepFolder:
     """Return the folder of exactly this backtest, and remove those used longest ago.
+
+    What a killed process left half-written in it is removed an hour later.
 
     Parameters
     ----------
@@ -93,15 +109,26 @@ def open_step_folder(
         The data.
     cadence, settings : Cadence, FitSettings
         What was asked for.
+    now : datetime
+        Aware; tells what is abandoned.
     """
     key = backtest_key(loaded, cadence=cadence, settings=settings)
     folder = parent / key[:16]
+    _sweep(folder, now)
     if folder.is_dir():
         os.utime(folder)
     others = [path for path in parent.glob("*") if path.is_dir() and path != folder]
     for old in sorted(others, key=_used_at, reverse=True)[KEPT_BACKTESTS - 1 :]:
         shutil.rmtree(old, ignore_errors=True)
     return StepFolder(folder, key)
+
+
+def _sweep(folder: Path, now: datetime) -> None:
+    """Remove half-written files that nobody can be writing any more."""
+    for part in folder.glob(f"*{_UNFINISHED}"):
+        with suppress(FileNotFoundError):  # another backtest of the same has just removed it
+            if now.timestamp() - part.stat().st_mtime > _ABANDONED_SECONDS:
+                part.unlink()
 
 
 def _used_at(folder: Path) -> float:

@@ -100,7 +100,7 @@ def backtest(
     loaded = load_history(workshop.store, source, now=now)
     settings = FitSettings(check_order=active_standard(workshop).check_order)
     folder = workshop.settings.home / STATE_FOLDER
-    keeper = open_step_folder(folder, loaded, cadence=cadence, settings=settings)
+    keeper = open_step_folder(folder, loaded, cadence=cadence, settings=settings, now=now)
     on_step("Replaying")
     options = ReplayOptions(jobs=request.jobs, keeper=keeper, on_progress=on_count)
     found = backtest_history(loaded.history, cadence, settings=settings, options=options)

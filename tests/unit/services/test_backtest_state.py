@@ -1,6 +1,7 @@
 """Finished steps on disk: nothing damaged, foreign or half-written is ever used."""
 
 import json
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -17,6 +18,7 @@ from leadqual.outcomes.history import History, Recorded
 from leadqual.services.backtest_state import KEPT_BACKTESTS, StepFolder, open_step_folder
 from leadqual.services.histories import LoadedHistory, Rejections
 
+NOW = datetime(2026, 1, 2, tzinfo=UTC)
 SCORES = StepScores(
     step=3, is_retrained=True, scores={"one": np.array([0.1, 1 / 3])}, shares={"one": 0.9}
 )
@@ -44,6 +46,7 @@ def opened(
         LoadedHistory(history, "here", Rejections()),
         cadence=cadence or Cadence(),
         settings=settings or FitSettings(),
+        now=NOW,
     )
 
 
@@ -115,10 +118,36 @@ def test_a_file_copied_from_another_backtest_is_not_used(tmp_path: Path) -> None
 
 
 def test_steps_are_private_and_leave_no_other_files(tmp_path: Path) -> None:
-    opened(tmp_path).save(SCORES)
+    opened(tmp_path / "home" / "backtests").save(SCORES)
 
-    (path,) = [found for found in tmp_path.rglob("*") if found.is_file()]
-    assert path.stat().st_mode & 0o077 == 0
+    made = list((tmp_path / "home" / "backtests").rglob("*"))
+    assert [path.name for path in made if path.is_file()] == ["step-0003.json"]
+    assert all(path.stat().st_mode & 0o077 == 0 for path in [tmp_path / "home/backtests", *made])
+
+
+def test_step_that_cannot_be_written_leaves_nothing_behind(tmp_path: Path) -> None:
+    unwritable = replace(SCORES, shares={"one": np.nan})
+
+    with pytest.raises(ValueError, match="JSON"):
+        opened(tmp_path).save(unwritable)
+
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def test_what_a_killed_process_left_is_removed_once_nobody_can_be_writing_it(
+    tmp_path: Path,
+) -> None:
+    opened(tmp_path).save(SCORES)
+    (folder,) = tmp_path.iterdir()
+    abandoned, being_written = folder / "a.part", folder / "b.part"
+    for part, hours in ((abandoned, 2.0), (being_written, 0.1)):
+        part.touch()
+        os.utime(part, times=(NOW.timestamp() - 3600 * hours,) * 2)
+
+    opened(tmp_path)
+
+    assert not abandoned.exists()
+    assert being_written.exists()
 
 
 def test_only_the_newest_backtests_keep_their_steps(tmp_path: Path) -> None:
