@@ -91,14 +91,14 @@ summary { cursor: pointer; padding: .45rem 0; color: var(--a);
   .figures .big { font-size: 1.3rem; } th, td { padding-right: .5rem; }
   .stack thead { position: absolute; clip-path: inset(50%); }
   .stack table, .stack tbody { display: block; }
-  .stack tr { display: grid; grid-template-columns: repeat(auto-fill, minmax(5.7rem, 1fr));
-    gap: .2rem .6rem; padding: .5rem 0; border-bottom: 1px solid var(--line); }
+  .stack tr { display: flex; flex-wrap: wrap; gap: .15rem 1.1rem; padding: .5rem 0;
+    border-bottom: 1px solid var(--line); }
   .stack tr:last-child { border-bottom: 0; } .stack tr.group { display: block; padding: .8rem 0 0; }
   .stack tr.ours { padding-left: .5rem; background: #f1f5fb; }
   .stack td, .stack tr.group th { border: 0; padding: 0; }
   .stack td:empty { display: none; }
   .stack td.n { text-align: left; }
-  .stack td:first-child, .stack td.words, .stack td.range { grid-column: 1 / -1; max-width: none; }
+  .stack td:first-child, .stack td.words, .stack td.range { flex: 0 0 100%; max-width: none; }
   .stack td:first-child { font-weight: 600; } .stack td.range { width: auto; }
   .stack td.wide { display: none; }
   .stack td[data-title]:not(:first-child)::before { content: attr(data-title); display: block;
