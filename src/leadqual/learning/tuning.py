@@ -7,7 +7,7 @@ so many trials: a search always finds a best one, also where there is nothing to
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from optuna import Study
     from optuna.storages import RDBStorage
     from optuna.trial import FrozenTrial
+
+KEPT_STUDIES: Final = 20
+"""So many searches keep their trials; the one begun longest ago goes first."""
 
 _MISSING: Final = (
     "tuning needs optuna, which is not installed; install it with "
@@ -174,12 +177,23 @@ def _open_studies(
     try:
         kept = optuna.create_study(storage=storage, study_name=key, load_if_exists=True)
         study.add_trials(kept.get_trials(deepcopy=False))
+        _forget_oldest(storage, key)
         yield study, kept.add_trial
     except optuna.exceptions.OptunaError as error:
         raise ConfigError(_UNUSABLE) from error
     finally:
         storage.remove_session()
         storage.engine.dispose()
+
+
+def _forget_oldest(storage: RDBStorage, key: str) -> None:
+    """Delete the searches begun longest ago: each holds a loss per lead, and data change daily."""
+    import optuna
+
+    begun = [study.study_name for study in storage.get_all_studies() if study.study_name != key]
+    for name in begun[: max(len(begun) + 1 - KEPT_STUDIES, 0)]:
+        with suppress(KeyError):  # another search has just deleted it
+            optuna.delete_study(study_name=name, storage=storage)
 
 
 def _open_storage(url: str) -> RDBStorage:

@@ -1,5 +1,7 @@
+import sqlite3
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
@@ -14,7 +16,7 @@ from leadqual.learning.protocol import Protocol, plan_protocol
 from leadqual.learning.searching.folds import TuningFold, World, plan_folds, plan_worlds
 from leadqual.learning.searching.search import Budget, Difference, Space
 from leadqual.learning.settings import MAX_LEAVES, FitSettings, Learners
-from leadqual.learning.tuning import Tuning, require_optuna, tune
+from leadqual.learning.tuning import KEPT_STUDIES, Tuning, require_optuna, tune
 from leadqual.outcomes.history import History
 from leadqual.outcomes.labels import label_history
 from leadqual.outcomes.maturity import read_maturity
@@ -199,6 +201,24 @@ def test_other_data_gets_another_study(tmp_path: Path) -> None:
     assert not other.is_tuned
 
 
+def test_searches_begun_longest_ago_are_forgotten_with_their_trials(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'tuning.db'}"
+    for number in range(KEPT_STUDIES + 2):
+        search(make_folds(strong_ridge_is_better), max_trials=0, url=url, key=f"{number}")
+
+    search(make_folds(strong_ridge_is_better), max_trials=1, url=url, key="2")
+
+    with closing(sqlite3.connect(tmp_path / "tuning.db")) as trials:
+        kept = [name for (name,) in trials.execute("SELECT study_name FROM studies")]
+        ((n_trials,),) = trials.execute("SELECT count(*) FROM trials")
+        ((n_stray,),) = trials.execute(
+            "SELECT count(*) FROM trial_user_attributes "
+            "WHERE trial_id NOT IN (SELECT trial_id FROM trials)"
+        )
+    assert kept == [f"{number}" for number in range(2, KEPT_STUDIES + 2)]
+    assert (n_trials, n_stray) == (KEPT_STUDIES + 1, 0)
+
+
 def test_time_that_does_not_suffice_for_the_first_trial_tunes_nothing() -> None:
     seconds = 0.0
 
@@ -374,5 +394,5 @@ def test_too_few_wins_before_the_judged_leads_are_refused_with_the_numbers(
     history = wins_only(700, n_days=300, base=-2.0)
     (world,) = worlds_of(history)
 
-    with pytest.raises(NotEnoughDataError, match="20 of each are needed"):
+    with pytest.raises(NotEnoughDataError, match=r"past that tuning may .* 20 of each are needed"):
         plan_folds(world, SETTINGS)

@@ -175,7 +175,10 @@ def plan_folds(world: World, settings: FitSettings) -> tuple[TuningFold, ...]:
     history = world.history
     labels = label_history(history, as_of=world.until, check_order=settings.check_order)
     maturity = read_maturity(labels)
-    protocol = plan_protocol(history, labels, maturity, seed=settings.seed)
+    try:
+        protocol = plan_protocol(history, labels, maturity, seed=settings.seed)
+    except NotEnoughDataError as error:
+        raise NotEnoughDataError(f"in the past that tuning may see, {error}") from error
     folds: Sequence[Fold] = protocol.folds
     if history.is_ordered:
         folds = _forward(history, labels, maturity, horizon_days=protocol.horizon_days)
