@@ -1,0 +1,65 @@
+"""The command: measure every server, or take one request apart."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from datetime import UTC, datetime
+
+import benchmarks.http
+from benchmarks.http.profile import profile
+from benchmarks.http.rounds import QUICK, Effort, measure_all
+from benchmarks.http.tables import describe
+from benchmarks.serving import FULL, postgresql, prepare_deployment, scratch_folder
+from benchmarks.serving import QUICK as QUICK_SIZE
+
+
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.http",
+        description=benchmarks.http.__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--quick", action="store_true", help="one short round on a tiny model")
+    parser.add_argument("--postgres", action="store_true", help="on PostgreSQL instead of SQLite")
+    parser.add_argument("--profile", action="store_true", help="take one request apart instead")
+    return parser.parse_args(arguments)
+
+
+def run(chosen: argparse.Namespace) -> Iterator[str]:
+    """Do what was asked for and yield the report."""
+    started = time.monotonic()
+    with ExitStack() as stack:
+        folder = stack.enter_context(scratch_folder())
+        urls = stack.enter_context(postgresql()) if chosen.postgres else {}
+        size = QUICK_SIZE if chosen.quick else FULL
+        deployment = prepare_deployment(folder, size=size, url=urls.get("leadqual"))
+        name = "PostgreSQL, synchronous_commit on" if chosen.postgres else "SQLite, WAL, FULL"
+        what = "one POST /v1/leads taken apart" if chosen.profile else "HTTP"
+        yield f"## {what}, {name}, {datetime.now(UTC):%Y-%m-%d}"
+        yield ""
+        if chosen.profile:
+            yield from profile(deployment, n_requests=50 if chosen.quick else 500)
+        else:
+            effort = QUICK if chosen.quick else Effort()
+            results = measure_all(deployment, effort, floor_url=urls.get("floor"))
+            yield f"Median of {effort.n_rounds} interleaved runs; {os.cpu_count()} cores, "
+            yield f"load {os.getloadavg()[0]:.1f} at the end. Ratios are taken within each round."
+            yield ""
+            yield from describe(results)
+    yield f"{time.monotonic() - started:.0f} s in all"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure and print."""
+    for line in run(_parse(arguments)):
+        print(line, flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,151 @@
+"""Where each microsecond of one `POST /v1/leads` goes, one request at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import cProfile
+import pstats
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any, Final
+
+from api.main import create_app
+from benchmarks.http.client import Load, Requests
+from benchmarks.http.rounds import LEADS, client_process
+from benchmarks.http.stages import (
+    Admitted,
+    InProcess,
+    Stages,
+    time_admission,
+    time_answer,
+    time_decision,
+    time_hand_over,
+    time_reading,
+    time_scoring,
+)
+from benchmarks.learning.tables import table
+from benchmarks.serving import (
+    Deployment,
+    free_port,
+    leadqual_command,
+    started,
+    wait_until_listening,
+)
+from leadqual.config import Settings
+from leadqual.services.placement import Case
+from leadqual.services.serving import Serving
+from leadqual.wiring import build_serving
+
+_MICRO: Final = 1e6
+_N_FUNCTIONS: Final = 15
+
+
+def profile(deployment: Deployment, *, n_requests: int) -> Iterator[str]:
+    """Yield the report, line by line.
+
+    Parameters
+    ----------
+    n_requests : int
+        How many requests each figure is the median of.
+    """
+    requests = Requests(deployment.bodies)
+    bodies = [requests.next_body() for _ in range(4 * n_requests)]
+    settings = Settings(
+        home=deployment.folder / "home",
+        database_url=deployment.url,
+        key_rate=deployment.environment["LEADQUAL_KEY_RATE"],
+    )
+    with closing(build_serving(settings)) as serving:
+        yield from _in_this_process(serving, deployment.key, bodies)
+    p50 = _over_sockets(deployment, seconds=n_requests / 250)
+    yield f"Over a socket to a process of its own, 1 connection: p50 {_MICRO * p50:,.0f} us"
+
+
+def _in_this_process(serving: Serving, key: str, bodies: Sequence[bytes]) -> Iterator[str]:
+    """Yield what can be seen without sockets."""
+    quarter = len(bodies) // 4
+    time_scoring(serving, time_reading(serving, bodies[:quarter])[1])  # warms up
+    stages, leads = time_reading(serving, bodies[: 2 * quarter])
+    scoring, scored = time_scoring(serving, leads)
+    cases = [Case(lead, found) for lead, found in zip(leads, scored, strict=True)]
+    decision = time_decision(serving, cases)
+    admitted = time_admission(serving, cases)
+    posting = InProcess(create_app(serving), key)
+    with asyncio.Runner() as runner:
+        hand_over = runner.run(time_hand_over(serving, quarter))
+        whole = runner.run(posting.time_posts(LEADS.path, bodies[2 * quarter : 3 * quarter]))
+        stats = _profile_posts(runner, posting, bodies[3 * quarter :])
+    stages |= scoring
+    stages |= _writing(admitted, decision)
+    stages["to the writer's thread and back"] = hand_over
+    stages["answer as JSON (once)"] = time_answer(admitted.results)
+    stages["framework: the rest"] = whole - sum(stages.values())
+    yield f"{admitted.n_statements:.1f} statements per lead. Each stage was run by itself; what is"
+    yield "left of the whole application without sockets is the framework."
+    yield ""
+    yield from _stage_table(stages, whole)
+    yield "**Event loop's thread, by own time** (the profiler roughly doubles Python)"
+    yield ""
+    yield from _function_table(stats, quarter)
+    yield "**Writer's thread, by own time**"
+    yield ""
+    yield from _function_table(admitted.stats, len(cases) - len(cases) // 2)
+
+
+def _writing(admitted: Admitted, decision: float) -> Stages:
+    python = admitted.admit_micros - admitted.driver_micros - decision
+    return {
+        "decision": decision,
+        "statements, in the database driver": admitted.driver_micros,
+        "statements, in Python around it": python,
+        "begin, commit (one lead each)": admitted.transaction_micros,
+    }
+
+
+def _stage_table(stages: Stages, whole: float) -> list[str]:
+    rows = [[name, f"{us:,.0f}", f"{us / whole:.0%}"] for name, us in stages.items()]
+    rows.append(["whole application, no sockets", f"{whole:,.0f}", "100%"])
+    return table(("stage", "us", "share"), rows)
+
+
+def _profile_posts(
+    runner: asyncio.Runner, posting: InProcess, bodies: Sequence[bytes]
+) -> pstats.Stats:
+    profiler = cProfile.Profile()
+    profiler.enable()
+    runner.run(posting.time_posts(LEADS.path, bodies))
+    profiler.disable()
+    return pstats.Stats(profiler)
+
+
+def _function_table(stats: pstats.Stats, n_requests: int) -> list[str]:
+    """Return the functions with the most time of their own; waiting is left out."""
+    profile: dict[Any, Any] = stats.stats  # type: ignore[attr-defined]  # typeshed leaves it out
+    found = [
+        (own, n_calls, name, file, line)
+        for (file, line, name), (_, n_calls, own, _, _) in profile.items()
+        if "epoll" not in name
+    ]
+    rows = [
+        [
+            f"{name} ({Path(file).parent.name}/{Path(file).name}:{line})" if line else name,
+            f"{n_calls / n_requests:.1f}",
+            f"{_MICRO * own / n_requests:.0f}",
+        ]
+        for own, n_calls, name, file, line in sorted(found, reverse=True)[:_N_FUNCTIONS]
+    ]
+    return table(("function", "calls per lead", "own us per lead"), rows)
+
+
+def _over_sockets(deployment: Deployment, *, seconds: float) -> float:
+    """Return the median seconds of one request to a server process."""
+    port, log = free_port(), deployment.folder / "leadqual.log"
+    with (
+        started(leadqual_command(port), environment=deployment.environment, log=log) as process,
+        client_process(deployment.bodies) as client,
+    ):
+        wait_until_listening(process, port, log)
+        load = Load(port, LEADS.path, n_connections=1, seconds=seconds, key=deployment.key)
+        client.measure(load)
+        return client.measure(load).p50_ms / 1e3

@@ -1,0 +1,219 @@
+"""Interleaved rounds over all servers, and what the client measured in each."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from statistics import median
+from typing import Final
+
+from benchmarks.http.client import Load, Measured
+from benchmarks.peers.floor import DATABASE
+from benchmarks.peers.validate import BARE
+from benchmarks.serving import (
+    ROOT,
+    Deployment,
+    free_port,
+    leadqual_command,
+    started,
+    uvicorn_command,
+    wait_until_listening,
+)
+
+SHARE_OF_CAPACITY: Final = 0.5
+"""Open loops ask for this share of what the slower of the service and the peer can do."""
+
+
+class Server(StrEnum):
+    """A process that is measured."""
+
+    LEADQUAL = "leadqual"
+    FLOOR = "floor"
+    VALIDATE = "validate"
+    ECHO = "echo"
+    NAIVE = "naive"
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """One path of one server."""
+
+    name: str
+    server: Server
+    path: str = "/"
+
+
+LEADS: Final = Peer("leadqual POST /v1/leads", Server.LEADQUAL, "/v1/leads")
+SCORE: Final = Peer("leadqual POST /v1/score", Server.LEADQUAL, "/v1/score")
+FLOOR: Final = Peer("floor: same bytes, same durability", Server.FLOOR)
+VALIDATE: Final = Peer("pydantic only, FastAPI", Server.VALIDATE)
+BARE_VALIDATE: Final = Peer("pydantic only, bare ASGI", Server.VALIDATE, BARE)
+ECHO: Final = Peer("echo, bare ASGI", Server.ECHO)
+NAIVE: Final = Peer("naive FastAPI + DataFrame", Server.NAIVE, "/predict")
+PEERS: Final = (LEADS, SCORE, FLOOR, VALIDATE, BARE_VALIDATE, ECHO, NAIVE)
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How much to measure: seconds per run, runs per figure, seconds of warming up per peer."""
+
+    connections: tuple[int, ...] = (1, 16, 64)
+    closed_seconds: float = 2.0
+    open_seconds: float = 1.5
+    n_rounds: int = 5
+    warm_seconds: float = 1.0
+
+
+QUICK: Final = Effort(
+    connections=(1, 16), closed_seconds=0.1, open_seconds=0.1, n_rounds=1, warm_seconds=0.05
+)
+
+Runs = dict[Peer, list[Measured]]
+"""What was measured of each peer, one result per round."""
+
+
+@dataclass(frozen=True)
+class Results:
+    """Everything that was measured, by the number of connections; rates are per second."""
+
+    closed: dict[int, Runs] = field(default_factory=dict)
+    opened: dict[int, Runs] = field(default_factory=dict)
+    rates: dict[int, dict[Peer, float]] = field(default_factory=dict)
+
+
+class Client:
+    """The client's process."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._process = process
+
+    def measure(self, load: Load) -> Measured:
+        """Send a load and return what was measured.
+
+        Raises
+        ------
+        RuntimeError
+            The client ended: an answer was wrong, see its message above.
+        """
+        sink, source = self._process.stdin, self._process.stdout
+        if sink is None or source is None:
+            raise RuntimeError("the client was started without pipes")
+        sink.write(json.dumps(asdict(load)) + "\n")
+        sink.flush()
+        line = source.readline()
+        if not line:
+            raise RuntimeError(f"the client ended while it measured {load.path}; see above")
+        return Measured(**json.loads(line))
+
+
+@contextmanager
+def client_process(bodies: Path) -> Iterator[Client]:
+    """Run a client over a file of leads until the block ends."""
+    command = (sys.executable, "-m", "benchmarks.http.client", str(bodies))
+    with subprocess.Popen(  # noqa: S603 - our own module
+        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        yield Client(process)
+
+
+@contextmanager
+def serve_all(deployment: Deployment, floor_url: str | None) -> Iterator[Mapping[Server, int]]:
+    """Run every server until the block ends; return their ports."""
+    ports = {server: free_port() for server in Server}
+    commands = {
+        Server.LEADQUAL: leadqual_command(ports[Server.LEADQUAL]),
+        Server.FLOOR: uvicorn_command(
+            "benchmarks.peers.floor:app_from_environment", ports[Server.FLOOR], is_factory=True
+        ),
+        **{
+            server: uvicorn_command(f"benchmarks.peers.{server.value}:app", ports[server])
+            for server in (Server.VALIDATE, Server.ECHO, Server.NAIVE)
+        },
+    }
+    environment = deployment.environment
+    if floor_url is not None:
+        environment[DATABASE] = floor_url
+    with ExitStack() as stack:
+        logs = {server: deployment.folder / f"{server.value}.log" for server in Server}
+        processes = {
+            server: stack.enter_context(started(command, environment=environment, log=logs[server]))
+            for server, command in commands.items()
+        }
+        for server, process in processes.items():
+            wait_until_listening(process, ports[server], logs[server])
+        yield ports
+
+
+def measure_all(deployment: Deployment, effort: Effort, *, floor_url: str | None = None) -> Results:
+    """Measure every peer in closed and open loops; the order of peers turns with each round.
+
+    Parameters
+    ----------
+    floor_url : str, optional
+        The floor's database; SQLite without one.
+    """
+    results = Results()
+    with (
+        serve_all(deployment, floor_url) as ports,
+        client_process(deployment.bodies) as client,
+    ):
+        plan = _Plan(client, ports, deployment.key)
+        for peer in PEERS:
+            plan.run(peer, n_connections=4, seconds=effort.warm_seconds)
+        for n_connections in effort.connections:
+            results.closed[n_connections] = plan.rounds(effort, n_connections)
+            results.rates[n_connections] = _rates(results.closed[n_connections])
+        for n_connections, rates in results.rates.items():
+            results.opened[n_connections] = plan.rounds(effort, n_connections, rates=rates)
+    return results
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    client: Client
+    ports: Mapping[Server, int]
+    key: str
+
+    def rounds(
+        self, effort: Effort, n_connections: int, *, rates: Mapping[Peer, float] | None = None
+    ) -> Runs:
+        """Measure each peer once per round, in open loops where there are rates."""
+        seconds = effort.closed_seconds if rates is None else effort.open_seconds
+        runs: Runs = {peer: [] for peer in PEERS}
+        for number in range(effort.n_rounds):
+            for peer in PEERS if number % 2 == 0 else reversed(PEERS):
+                rate = None if rates is None else rates[peer]
+                runs[peer].append(
+                    self.run(peer, n_connections=n_connections, seconds=seconds, rate=rate)
+                )
+        return runs
+
+    def run(
+        self, peer: Peer, *, n_connections: int, seconds: float, rate: float | None = None
+    ) -> Measured:
+        """Measure a peer once."""
+        return self.client.measure(
+            Load(
+                port=self.ports[peer.server],
+                path=peer.path,
+                n_connections=n_connections,
+                seconds=seconds,
+                key=self.key if peer.server is Server.LEADQUAL else "",
+                rate=rate,
+            )
+        )
+
+
+def _rates(closed: Runs) -> dict[Peer, float]:
+    """Return what to ask of each peer: half of what it and the service can both do."""
+    capacity = {peer: median(run.per_second for run in runs) for peer, runs in closed.items()}
+    return {
+        peer: max(1.0, SHARE_OF_CAPACITY * min(able, capacity[LEADS]))
+        for peer, able in capacity.items()
+    }

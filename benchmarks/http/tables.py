@@ -1,0 +1,152 @@
+"""Results as markdown: a table per number of connections, and the targets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import Final
+
+from benchmarks.http.client import Measured
+from benchmarks.http.rounds import (
+    BARE_VALIDATE,
+    FLOOR,
+    LEADS,
+    NAIVE,
+    PEERS,
+    SCORE,
+    VALIDATE,
+    Peer,
+    Results,
+    Runs,
+)
+from benchmarks.learning.tables import table
+
+_HEAD: Final = ("", "requests/s", "p50 ms", "p99 ms", "x floor req/s", "x floor p50", "x floor p99")
+_BUSY: Final = 16
+
+Figure = Callable[[Measured], float]
+
+
+def _per_second(run: Measured) -> float:
+    return run.per_second
+
+
+def _p50(run: Measured) -> float:
+    return run.p50_ms
+
+
+def _p99(run: Measured) -> float:
+    return run.p99_ms
+
+
+def paired(runs: Runs, peer: Peer, other: Peer, *, figure: Figure) -> list[float]:
+    """Return the ratio of a figure of two peers in each round."""
+    return [
+        figure(mine) / figure(theirs) for mine, theirs in zip(runs[peer], runs[other], strict=True)
+    ]
+
+
+def describe(results: Results) -> Iterator[str]:
+    """Yield the report, line by line."""
+    for n_connections, runs in results.closed.items():
+        yield f"**Closed loop, {n_connections} connections**"
+        yield ""
+        yield from _table(runs)
+    for n_connections, runs in results.opened.items():
+        rate = results.rates[n_connections][LEADS]
+        yield f"**Open loop, {n_connections} connections, {rate:,.0f} requests/s due**"
+        yield "(latency from when a request was due; a peer slower than that: half its own rate)"
+        yield ""
+        yield from _table(runs)
+    yield from describe_targets(results)
+
+
+def _table(runs: Runs) -> list[str]:
+    return table(_HEAD, [_row(runs, peer) for peer in PEERS])
+
+
+def _row(runs: Runs, peer: Peer) -> list[str]:
+    figures = (_per_second, _p50, _p99)
+    plain = [median(figure(run) for run in runs[peer]) for figure in figures]
+    ratios = [spread(paired(runs, peer, FLOOR, figure=figure)) for figure in figures]
+    return [peer.name, f"{plain[0]:,.0f}", f"{plain[1]:.2f}", f"{plain[2]:.2f}", *ratios]
+
+
+def spread(values: Sequence[float]) -> str:
+    """Return median and range."""
+    return f"{median(values):.2f} [{min(values):.2f}-{max(values):.2f}]"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One promise: what is measured per round, and where its median has to lie."""
+
+    name: str
+    values: Sequence[float]
+    at_least: float | None = None
+    at_most: float | None = None
+
+    @property
+    def is_met(self) -> bool:
+        """Return whether the median lies there."""
+        found = median(self.values)
+        return not (
+            (self.at_least is not None and found < self.at_least)
+            or (self.at_most is not None and found > self.at_most)
+        )
+
+    def row(self) -> list[str]:
+        """Return a line of the table."""
+        wanted = f">= {self.at_least:g}" if self.at_least is not None else f"<= {self.at_most:g}"
+        return [self.name, wanted, spread(self.values), "met" if self.is_met else "not met"]
+
+
+def targets(results: Results) -> list[Target]:
+    """Return the promises of issue 4 that this benchmark can judge."""
+    busy, alone = results.closed[_BUSY], results.closed[1]
+    due = results.opened[_BUSY]
+    added = [
+        mine.p50_ms - floor.p50_ms for mine, floor in zip(alone[LEADS], alone[FLOOR], strict=True)
+    ]
+    leads, score = "POST /v1/leads", "POST /v1/score"
+    return [
+        Target(
+            f"{leads}, 16 connections, requests/s, x floor",
+            paired(busy, LEADS, FLOOR, figure=_per_second),
+            at_least=0.5,
+        ),
+        Target(
+            f"{leads}, 16 connections, requests/s, x naive",
+            paired(busy, LEADS, NAIVE, figure=_per_second),
+            at_least=40,
+        ),
+        Target(
+            f"{leads}, 16 connections, p99, x floor",
+            paired(busy, LEADS, FLOOR, figure=_p99),
+            at_most=3,
+        ),
+        Target(
+            f"{leads}, 16 connections, p99, x floor, open loop",
+            paired(due, LEADS, FLOOR, figure=_p99),
+            at_most=3,
+        ),
+        Target(f"{leads}, 1 connection, p50, floor + ms", added, at_most=1.5),
+        Target(
+            f"{score}, 16 connections, requests/s, x pydantic only on FastAPI",
+            paired(busy, SCORE, VALIDATE, figure=_per_second),
+            at_least=0.5,
+        ),
+        Target(
+            f"{score}, 16 connections, requests/s, x pydantic only on bare ASGI (harder)",
+            paired(busy, SCORE, BARE_VALIDATE, figure=_per_second),
+            at_least=0.5,
+        ),
+    ]
+
+
+def describe_targets(results: Results) -> Iterator[str]:
+    """Yield the targets, what was found and whether it is enough."""
+    yield "**Targets of issue 4** (median of the ratios within each round [lowest-highest])"
+    yield ""
+    yield from table(("", "wanted", "found", ""), [target.row() for target in targets(results)])
