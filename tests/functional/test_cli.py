@@ -138,6 +138,8 @@ def test_wrong_command_line_exits_with_2_and_says_what_is_wrong(
         (["train", "--tune", "0"], "at most 1440"),
         (["train", "--tune", "nan"], "at most 1440"),
         (["evaluate", "1999-01-01-1"], "1999-01-01-1"),
+        (["evaluate", "--html", "absent/report.html"], "absent/report.html"),
+        (["backtest", "--html", "absent/page.html"], "absent/page.html"),
         (["promote", "1999-01-01-1"], "no such model version"),
         (["promote", "../../etc"], "no such model version"),
         (["rollback"], "no previous champion"),

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from leadqual.cli.help_text import example
-from leadqual.cli.output import AsJson, counted_steps, emit, note, now
+from leadqual.cli.output import AsJson, counted_steps, emit, note, now, require_writable
 
 
 def register(app: typer.Typer) -> None:
@@ -64,8 +64,7 @@ def backtest(  # noqa: PLR0913 - one argument per option of the command
 
     source = HistorySource(data=data, mapping=mapping)
     request = BacktestRequest(every=every, first=first, lag=lag, jobs=jobs)
-    if html is not None:
-        _require_writable(html)
+    require_writable(html)
     with (
         open_workshop_from_environment() as workshop,
         counted_steps(is_quiet=as_json) as (step, count),
@@ -78,12 +77,3 @@ def backtest(  # noqa: PLR0913 - one argument per option of the command
     emit(done.document, as_json=as_json, text=done.text)
     if html is not None and not as_json:
         note(f"page with curves: {html}")
-
-
-def _require_writable(path: Path) -> None:
-    """Fail before hours of work, not after them."""
-    was_there = path.exists()
-    with path.open("a", encoding="utf-8"):
-        pass
-    if not was_there:
-        path.unlink()

@@ -10,15 +10,13 @@ from typing import Annotated
 import typer
 
 from leadqual.cli.help_text import example
-from leadqual.cli.output import AsJson, emit, note, now, steps
+from leadqual.cli.output import AsJson, emit, note, now, require_writable, steps
 
 AsOf = Annotated[
     datetime | None,
     typer.Option(formats=["%Y-%m-%d"], help="Use only what was known on this day (UTC)."),
 ]
-Data = Annotated[
-    Path | None, typer.Option(help="Train on this file or folder instead of the store.")
-]
+Data = Annotated[Path | None, typer.Option(help="Read this file or folder instead of the store.")]
 Mapping = Annotated[Path | None, typer.Option(help="Mapping file for --data.")]
 
 
@@ -102,6 +100,7 @@ def evaluate(
     from leadqual.services.workshop import open_workshop_from_environment
 
     source = HistorySource(as_of=_utc(as_of), data=data, mapping=mapping)
+    require_writable(html)
     with open_workshop_from_environment() as workshop, steps(is_quiet=as_json) as step:
         evaluated = evaluate_model(workshop, source, now=now(), version=version, on_step=step)
     if html is not None:

@@ -43,6 +43,23 @@ def note(text: str) -> None:
     sys.stderr.write(text + "\n")
 
 
+def require_writable(path: Path | None) -> None:
+    """Fail before minutes or hours of work, not after them, where a page cannot be written.
+
+    Raises
+    ------
+    OSError
+        What writing it later would raise.
+    """
+    if path is None:
+        return
+    was_there = path.exists()
+    with path.open("a", encoding="utf-8"):
+        pass
+    if not was_there:
+        path.unlink()
+
+
 def table(headers: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     """Return left-aligned columns as plain text; empty cells stay empty."""
     cells = [list(headers), *([_cell(value) for value in row] for row in rows)]
