@@ -26,7 +26,7 @@ from leadqual.learning.conversion import (
 from leadqual.learning.funnel import Stage
 from leadqual.learning.heads import FittedHeads, fit_heads
 from leadqual.learning.learners.blend import Blend
-from leadqual.learning.level import fit_level
+from leadqual.learning.level import fit_level, level_rows
 from leadqual.learning.notes import note_history, note_learners, summarise
 from leadqual.learning.preparing import TrainingSet, learnable_heads, prepare
 from leadqual.learning.settings import FitSettings
@@ -54,7 +54,8 @@ class FittedModel:
     bundle : ModelBundle
         Ready to serve.
     history : History
-        The leads that were read, at most the newest `settings.MAX_ROWS`.
+        The leads that were read, at most the newest `settings.MAX_ROWS`; shuffled where they
+        have no order.
     labels, maturity : Labels, Maturity
         Of `history`.
     not_learnable : mapping of Head to str
@@ -147,7 +148,8 @@ def _fit(
     amount = fit_amount(data.Z, data.labels, data.encoder)
     level = Predictor(data.encoder, head_models, conversion=conversion, amount=amount)
     p = level.predict(data.leads, explain=False).p[:, TARGETS.index(CONVERSION)]
-    shift = fit_level(logit(np.clip(p, 1e-9, 1 - 1e-9)), data.labels, data.maturity)
+    rows = level_rows(data.labels, data.maturity, is_ordered=data.history.is_ordered)
+    shift = fit_level(logit(np.clip(p, 1e-9, 1 - 1e-9)), data.labels, data.maturity, rows=rows)
     notes = (*note_history(data), *note_learners(parts, fitted), describe_amounts(data.labels))
     unreferenced = ModelBundle(
         version=version,

@@ -110,16 +110,19 @@ def fit_answer_level(logits: Floats, y: Floats, *, weights: Floats) -> float:
     return shift * max(1.0 - float(error) / max(shift**2, 1e-12), 0.0)
 
 
-def newest_slice(labels: Labels, maturity: Maturity) -> NDArray[np.intp]:
+def level_rows(labels: Labels, maturity: Maturity, *, is_ordered: bool = True) -> NDArray[np.intp]:
     """Return the newest worked leads that hold about a hundred wins, in time order.
 
     The slice also reaches back far enough for nine wins in ten to have come, and never takes
-    more than half of the history (but always a lead that won).
+    more than half of the history (but always a lead that won). Without an order no lead is
+    newer than another, and all worked leads say what the level is.
     """
     usable = labels.is_usable & labels.is_worked & maturity.is_covered
     if not labels.has_times and labels.records_losses:
         usable &= labels.is_settled
     (rows,) = np.nonzero(usable)
+    if not is_ordered:
+        return rows
     won_since = np.cumsum(labels.is_won[rows][::-1])
     n_rows = int(np.searchsorted(won_since, SLICE_WINS)) + 1
     if labels.has_times:
@@ -130,8 +133,10 @@ def newest_slice(labels: Labels, maturity: Maturity) -> NDArray[np.intp]:
     return rows[-max(n_rows, first_win) :]
 
 
-def fit_level(logits: Floats, labels: Labels, maturity: Maturity) -> float:
-    """Return the shift in log-odds that makes the newest slice add up to its wins.
+def fit_level(
+    logits: Floats, labels: Labels, maturity: Maturity, *, rows: NDArray[np.intp] | None = None
+) -> float:
+    """Return the shift in log-odds that makes a slice of leads add up to its wins.
 
     Where most leads of the slice have ended, the few open ones are weighted for
     (`censoring_weights` within the slice). Where most are open, because losses are hardly ever
@@ -144,8 +149,10 @@ def fit_level(logits: Floats, labels: Labels, maturity: Maturity) -> float:
         Log-odds of conversion before the shift; not read outside the slice.
     labels, maturity : Labels, Maturity
         Of the same leads.
+    rows : ndarray of intp, optional
+        The slice; `level_rows` in time order by default.
     """
-    rows = newest_slice(labels, maturity)
+    rows = level_rows(labels, maturity) if rows is None else rows
     won = labels.is_won[rows].astype(np.float64)
     is_settled = labels.is_settled[rows]
     if is_settled.mean() < _MIN_SETTLED_SHARE:

@@ -40,12 +40,12 @@ MATURE_SHARE: Final = 0.8
 
 @dataclass(frozen=True)
 class TrainingSet:
-    """A history as arrays; all of them have n_leads rows, in time order.
+    """A history as arrays; all of them have n_leads rows, in time order if there is one.
 
     Parameters
     ----------
     history : History
-        At most the newest `MAX_ROWS` leads.
+        At most the newest `MAX_ROWS` leads; shuffled where they have no order.
     labels, maturity : Labels, Maturity
         As of the moment of knowledge.
     rows : ndarray of intp, shape (n_rows,)
@@ -88,6 +88,10 @@ def prepare(history: History, *, as_of: datetime | None, settings: FitSettings) 
         With the numbers, when fewer than 40 leads are known on either side, or no column tells
         leads apart.
     """
+    if not history.is_ordered:
+        # Exports are sorted by something, often by the outcome: no row may pass for a late one.
+        order = np.random.default_rng(settings.seed).permutation(history.n_leads)
+        history = history.take(order)
     labels = label_history(history, as_of=as_of, check_order=settings.check_order)
     if history.n_leads > MAX_ROWS:
         newest = np.flatnonzero(~labels.is_future)[-MAX_ROWS:]

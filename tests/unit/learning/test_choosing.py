@@ -11,7 +11,7 @@ from leadqual.learning.choosing import Choice, Sample, candidates, choose_recipe
 from leadqual.learning.direct import build_target
 from leadqual.learning.learners.blend import Recipe
 from leadqual.learning.learners.logistic import fit_shift
-from leadqual.learning.level import censoring_weights, fit_level, newest_slice
+from leadqual.learning.level import censoring_weights, fit_level, level_rows
 from leadqual.learning.settings import Learners
 from leadqual.learning.single_column import find_time_proxies
 from leadqual.learning.split import duplicate_groups, forward_folds, grouped_folds
@@ -165,7 +165,7 @@ def test_the_level_follows_the_newest_leads(won_or_lost: MakeHistory) -> None:
     history = won_or_lost(2_000, signal=0.0)
     labels = label_history(history, as_of=None)
     maturity = read_maturity(labels)
-    newest = newest_slice(labels, maturity)
+    newest = level_rows(labels, maturity)
 
     shift = fit_level(np.zeros(2_000), labels, maturity)
 

@@ -294,6 +294,24 @@ class TestFunnel:
 
         assert fit(longer, as_of=as_of).history.n_leads == 600
 
+    @pytest.mark.parametrize("has_heads", [False, True])
+    def test_rows_without_an_order_may_be_sorted_by_outcome(
+        self, has_heads: bool, funnel: MakeHistory, won_or_lost: MakeHistory
+    ) -> None:
+        history = funnel(2_000) if has_heads else won_or_lost(1_200)
+        events = [event.model_copy(update={"occurred_at": None}) for event in history.events]
+        history = replace(history, events=events, has_times=False, is_ordered=False)
+        won = {event.lead_id for event in events if event.type is OutcomeType.WON}
+        wins_first = np.argsort([lead not in won for lead in history.lead_ids], kind="stable")
+        by_outcome = replace(history.take(wins_first), moments=history.moments)
+
+        model = fit(by_outcome)
+
+        worked = model.labels.is_worked
+        rate = model.labels.is_won[worked].mean()
+        p = p_conversion(model, model.history)[worked]
+        assert p.mean() == pytest.approx(rate, rel=0.1)
+
     def test_a_conflict_recorded_later_is_not_noted(self, wins_only: MakeHistory) -> None:
         history = wins_only()
         won = history.events[0]
