@@ -49,6 +49,8 @@ def test_a_second_run_goes_on_from_kept_steps_and_says_the_same(
     assert json.loads(capsys.readouterr().out) == first
     assert kept.stat().st_mtime_ns == kept_at
     assert [step["n_judged"] for step in first["steps"]] == [200, 200]
+    assert [point["first_start"] for point in first["curve"]] == ["row 300", "row 500"]
+    assert first["curve"][1]["metrics"] == first["steps"][1]["metrics"]
     assert first["pooled"]["leadqual, retrained"]["auc"]["value"] > 0.55
     assert set(first["retrained_minus"]) == set(first["pooled"]) - {"leadqual, retrained"}
     assert page.read_text().startswith("<!doctype html>")

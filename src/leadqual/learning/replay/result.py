@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -81,6 +81,16 @@ class CurvePoint:
     n_won: int
     metrics: Figures
 
+    def as_dict(self, steps: Sequence[StepResult]) -> dict[str, object]:
+        """Return JSON values, with the starts of its first and last step; None for NaN."""
+        return {
+            "first_start": steps[self.first].name,
+            "last_start": steps[self.last].name,
+            "n_judged": self.n_judged,
+            "n_won": self.n_won,
+            "metrics": _finite(self.metrics),
+        }
+
 
 @dataclass(frozen=True)
 class Backtest:
@@ -158,6 +168,7 @@ class Backtest:
             "retrained_minus": _intervals(self.pooled.differences),
             "headline": self.headline,
             "verdicts": list(self.verdicts),
+            "curve": [point.as_dict(self.steps) for point in self.curve],
             "steps": [step.as_dict() for step in self.steps],
         }
 
