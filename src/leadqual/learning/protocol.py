@@ -109,6 +109,15 @@ def count_matured(
     return n_won, len(rows) - n_won
 
 
+def list_horizons(maturity: Maturity) -> list[float]:
+    """Return in days the horizons to judge at: the one by which most wins come, then shorter."""
+    wanted = next(
+        (h for h in HORIZONS_DAYS if maturity.curve.share_by(h) >= HORIZON_SHARE),
+        HORIZONS_DAYS[-1],
+    )
+    return [h for h in reversed(HORIZONS_DAYS) if h <= wanted]
+
+
 def judgeable(history: History, labels: Labels, maturity: Maturity) -> NDArray[np.bool_]:
     """Return which leads have an answer that can be judged by, however old, shape (n_leads,)."""
     judged = labels.is_usable & labels.is_worked & maturity.is_covered
@@ -127,11 +136,7 @@ def _by_time(
     Leads after the wanted day come first at every horizon: a fair comparison at 30 days is worth
     more than none at 90.
     """
-    wanted = next(
-        (h for h in HORIZONS_DAYS if maturity.curve.share_by(h) >= HORIZON_SHARE),
-        HORIZONS_DAYS[-1],
-    )
-    horizons = [h for h in reversed(HORIZONS_DAYS) if h <= wanted]
+    horizons = list_horizons(maturity)
     best, has_none_before = (0, 0), False
     for after_days, horizon in product((not_before_days, -np.inf), horizons):
         (mature,) = np.nonzero(judged & (labels.age_days >= horizon))

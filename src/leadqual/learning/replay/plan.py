@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from leadqual.errors import InputError, NotEnoughDataError
 from leadqual.learning.preparing import TrainingSet, prepare
 from leadqual.learning.protocol import (
-    HORIZON_SHARE,
     HORIZONS_DAYS,
     MIN_TEST_WINS,
     judgeable,
+    list_horizons,
 )
 from leadqual.learning.replay.clock import (
     Cadence,
@@ -201,11 +201,7 @@ def _judge(plan: ReplayPlan, history: History, labels: Labels) -> ReplayPlan:
     if not plan.is_dated:
         _require_both(plan, candidates, labels.is_won)
         return replace(plan, judged=candidates, won=labels.is_won)
-    wanted = next(
-        (h for h in HORIZONS_DAYS if maturity.curve.share_by(h) >= HORIZON_SHARE),
-        HORIZONS_DAYS[-1],
-    )
-    for horizon in [h for h in reversed(HORIZONS_DAYS) if h <= wanted]:
+    for horizon in list_horizons(maturity):
         judged = candidates & (labels.age_days >= horizon)
         won = labels.is_won & (labels.delay_days <= horizon)
         if horizon > HORIZONS_DAYS[0] and min(_sides(judged, won)) < MIN_TEST_WINS:
