@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import cProfile
 import pstats
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -15,6 +16,7 @@ from benchmarks.http.client import Load, Requests
 from benchmarks.http.rounds import LEADS, client_process
 from benchmarks.http.stages import (
     Admitted,
+    Cost,
     InProcess,
     Stages,
     time_admission,
@@ -50,7 +52,7 @@ def profile(deployment: Deployment, *, n_requests: int) -> Iterator[str]:
         How many requests each figure is the median of.
     """
     requests = Requests(deployment.bodies)
-    bodies = [requests.next_body() for _ in range(4 * n_requests)]
+    bodies = [requests.next_body() for _ in range(5 * n_requests)]
     settings = Settings(
         home=deployment.folder / "home",
         database_url=deployment.url,
@@ -64,55 +66,63 @@ def profile(deployment: Deployment, *, n_requests: int) -> Iterator[str]:
 
 def _in_this_process(serving: Serving, key: str, bodies: Sequence[bytes]) -> Iterator[str]:
     """Yield what can be seen without sockets."""
-    quarter = len(bodies) // 4
-    time_scoring(serving, time_reading(serving, bodies[:quarter])[1])  # warms up
-    stages, leads = time_reading(serving, bodies[: 2 * quarter])
+    part = len(bodies) // 5
+    time_scoring(serving, time_reading(serving, bodies[:part])[1])  # warms up
+    stages, leads = time_reading(serving, bodies[: 2 * part])
     scoring, scored = time_scoring(serving, leads)
     cases = [Case(lead, found) for lead, found in zip(leads, scored, strict=True)]
     decision = time_decision(serving, cases)
     admitted = time_admission(serving, cases)
     posting = InProcess(create_app(serving), key)
     with asyncio.Runner() as runner:
-        hand_over = runner.run(time_hand_over(serving, quarter))
-        whole = runner.run(posting.time_posts(LEADS.path, bodies[2 * quarter : 3 * quarter]))
-        stats = _profile_posts(runner, posting, bodies[3 * quarter :])
+        runner.run(posting.time_posts(LEADS.path, bodies[4 * part :]))  # warms up
+        hand_over = runner.run(time_hand_over(serving, part))
+        whole = runner.run(posting.time_posts(LEADS.path, bodies[2 * part : 3 * part]))
+        stats = _profile_posts(runner, posting, bodies[3 * part : 4 * part])
     stages |= scoring
     stages |= _writing(admitted, decision)
     stages["to the writer's thread and back"] = hand_over
     stages["answer as JSON (once)"] = time_answer(admitted.results)
-    stages["framework: the rest"] = whole - sum(stages.values())
+    stages["framework: the rest"] = _rest(whole, stages)
     yield f"{admitted.n_statements:.1f} statements per lead. Each stage was run by itself; what is"
     yield "left of the whole application without sockets is the framework."
     yield ""
     yield from _stage_table(stages, whole)
     yield "**Event loop's thread, by own time** (the profiler roughly doubles Python)"
     yield ""
-    yield from _function_table(stats, quarter)
+    yield from _function_table(stats, part)
     yield "**Writer's thread, by own time**"
     yield ""
-    yield from _function_table(admitted.stats, len(cases) - len(cases) // 2)
+    yield from _function_table(admitted.stats, len(cases) // 3)
 
 
-def _writing(admitted: Admitted, decision: float) -> Stages:
-    python = admitted.admit_micros - admitted.driver_micros - decision
+def _writing(admitted: Admitted, decision: Cost) -> Stages:
     return {
         "decision": decision,
-        "statements, in the database driver": admitted.driver_micros,
-        "statements, in Python around it": python,
-        "begin, commit (one lead each)": admitted.transaction_micros,
+        "statements, in the database driver": admitted.driver,
+        "statements, in Python around it": admitted.admit - admitted.driver - decision,
+        "begin, commit (one lead each)": admitted.transaction,
     }
 
 
-def _stage_table(stages: Stages, whole: float) -> list[str]:
-    rows = [[name, f"{us:,.0f}", f"{us / whole:.0%}"] for name, us in stages.items()]
-    rows.append(["whole application, no sockets", f"{whole:,.0f}", "100%"])
-    return table(("stage", "us", "share"), rows)
+def _rest(whole: Cost, stages: Stages) -> Cost:
+    for cost in stages.values():
+        whole -= cost
+    return whole
+
+
+def _stage_table(stages: Stages, whole: Cost) -> list[str]:
+    rows = [
+        [name, f"{cost.wall:,.0f}", f"{cost.cpu:,.0f}", f"{cost.cpu / whole.cpu:.0%}"]
+        for name, cost in [*stages.items(), ("whole application, no sockets", whole)]
+    ]
+    return table(("stage", "us", "us on a processor", "share of those"), rows)
 
 
 def _profile_posts(
     runner: asyncio.Runner, posting: InProcess, bodies: Sequence[bytes]
 ) -> pstats.Stats:
-    profiler = cProfile.Profile()
+    profiler = cProfile.Profile(time.thread_time)
     profiler.enable()
     runner.run(posting.time_posts(LEADS.path, bodies))
     profiler.disable()

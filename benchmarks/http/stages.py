@@ -6,7 +6,8 @@ import asyncio
 import cProfile
 import pstats
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -36,34 +37,70 @@ _RESULT: Final[TypeAdapter[IntakeResult]] = TypeAdapter(IntakeResult)
 _KEY: Final = b"a suppression key of a benchmark"
 _PREPARED: Final = ("store/prepared.py", "run")
 
-Stages = dict[str, float]
-"""Median microseconds of one request in each stage, in the order in which they come."""
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Microseconds of one request: as the clock goes, and on a processor.
+
+    The second leaves out waiting, for the disk and for other processes.
+    """
+
+    wall: float
+    cpu: float
+
+    def __sub__(self, other: Cost) -> Cost:
+        """Return what is left."""
+        return Cost(self.wall - other.wall, self.cpu - other.cpu)
+
+
+Stages = dict[str, Cost]
+"""What each stage of one request costs, in the order in which they come."""
+
+
+class Watch:
+    """Collect what repeated work costs on this thread."""
+
+    def __init__(self) -> None:
+        self._walls: list[float] = []
+        self._cpus: list[float] = []
+
+    @contextmanager
+    def lap(self) -> Iterator[None]:
+        """Time one repetition."""
+        wall, cpu = time.perf_counter(), time.thread_time()
+        yield
+        self._cpus.append(time.thread_time() - cpu)
+        self._walls.append(time.perf_counter() - wall)
+
+    def median(self) -> Cost:
+        """Return the median of the repetitions."""
+        return Cost(_MICRO * median(self._walls), _MICRO * median(self._cpus))
 
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
-    """What it took to write leads: median microseconds, and what is behind them.
+    """What it took to write leads: medians, and what is behind them.
 
-    `n_statements` and `driver_micros` (inside the database driver) are means per lead.
+    `driver` is what the database driver took of `admit`, by a profiler; `stats` is where the
+    processor's time went.
     """
 
-    admit_micros: float
-    transaction_micros: float
+    admit: Cost
+    transaction: Cost
+    driver: Cost
     n_statements: float
-    driver_micros: float
     stats: pstats.Stats
     results: list[IntakeResult]
 
 
-def timed(work: Callable[[X], Y], items: Sequence[X]) -> tuple[float, list[Y]]:
-    """Return the median microseconds of `work` over the items, and its results."""
-    taken, found = [], []
+def timed(work: Callable[[X], Y], items: Sequence[X]) -> tuple[Cost, list[Y]]:
+    """Return the median cost of `work` over the items, and its results."""
+    watch, found = Watch(), []
     for item in items:
-        started = time.perf_counter()
-        result = work(item)
-        taken.append(time.perf_counter() - started)
+        with watch.lap():
+            result = work(item)
         found.append(result)
-    return _MICRO * median(taken), found
+    return watch.median(), found
 
 
 def time_reading(serving: Serving, bodies: Sequence[bytes]) -> tuple[Stages, list[Lead]]:
@@ -119,50 +156,52 @@ def _first_row(table: ScoreTable) -> LeadScore:
     return table.row(0)
 
 
-def time_decision(serving: Serving, cases: Sequence[Case]) -> float:
-    """Return the microseconds of one decision."""
+def time_decision(serving: Serving, cases: Sequence[Case]) -> Cost:
+    """Return what one decision costs."""
     now = serving.clock()
-    micros, _ = timed(lambda case: route(case, now=now, draw=NO_CHANCE, n_queued_today=0), cases)
-    return micros
+    cost, _ = timed(lambda case: route(case, now=now, draw=NO_CHANCE, n_queued_today=0), cases)
+    return cost
 
 
 def time_admission(serving: Serving, cases: Sequence[Case]) -> Admitted:
-    """Write leads, half of them timed, the other half under the profiler.
+    """Write leads, a third of them timed, the others under a profiler of either clock.
 
     Each has a transaction of its own, on this thread: what groups save is not in it.
     """
     now = serving.clock()
     admission = Admission(serving.scorer, Placement(lambda: NO_CHANCE), suppression_key=_KEY)
-    taken: list[float] = []
-
-    def admit(tx: Tx, case: Case) -> IntakeResult | None:
-        started = time.perf_counter()
-        with tx.savepoint():
-            result = admission.admit(tx, Arrival(case.lead, case.scored, API_FEED), now=now)
-        taken.append(time.perf_counter() - started)
-        return result if isinstance(result, IntakeResult) else None
+    watch = Watch()
 
     def write(case: Case) -> IntakeResult | None:
-        with serving.store.transaction() as tx:
-            return admit(tx, case)
+        arrival = Arrival(case.lead, case.scored, API_FEED)
+        with serving.store.transaction() as tx, watch.lap(), tx.savepoint():
+            result = admission.admit(tx, arrival, now=now)
+        return result if isinstance(result, IntakeResult) else None
 
-    half = len(cases) // 2
-    whole, results = timed(write, cases[:half])
-    admit_micros = _MICRO * median(taken)
-    profiler = cProfile.Profile()
-    for case in cases[half:]:
-        profiler.runcall(write, case)
-    stats = pstats.Stats(profiler)
-    n_statements, driver_seconds = _driver(stats)
-    n_profiled = len(cases) - half
+    third = len(cases) // 3
+    whole, results = timed(write, cases[:third])
+    admit = watch.median()
+    by_wall = _profiled(write, cases[third : 2 * third], clock=time.perf_counter)
+    by_cpu = _profiled(write, cases[2 * third : 3 * third], clock=time.thread_time)
+    n_statements, wall = _driver(by_wall)
+    _, cpu = _driver(by_cpu)
     return Admitted(
-        admit_micros=admit_micros,
-        transaction_micros=whole - admit_micros,
-        n_statements=n_statements / n_profiled,
-        driver_micros=_MICRO * driver_seconds / n_profiled,
-        stats=stats,
+        admit=admit,
+        transaction=whole - admit,
+        driver=Cost(_MICRO * wall / third, _MICRO * cpu / third),
+        n_statements=n_statements / third,
+        stats=by_cpu,
         results=[result for result in results if result is not None],
     )
+
+
+def _profiled(
+    work: Callable[[X], object], items: Sequence[X], *, clock: Callable[[], float]
+) -> pstats.Stats:
+    profiler = cProfile.Profile(clock)
+    for item in items:
+        profiler.runcall(work, item)
+    return pstats.Stats(profiler)
 
 
 def _driver(stats: pstats.Stats) -> tuple[int, float]:
@@ -179,15 +218,15 @@ def _driver(stats: pstats.Stats) -> tuple[int, float]:
     return n_statements, seconds
 
 
-async def time_hand_over(serving: Serving, n_times: int) -> float:
-    """Return the microseconds from the event loop to the writer's thread and back."""
-    taken = []
+async def time_hand_over(serving: Serving, n_times: int) -> Cost:
+    """Return what it costs to go to the writer's thread and back; on this thread's processor."""
+    watch = Watch()
     for _ in range(n_times):
-        started = time.perf_counter()
-        await asyncio.wrap_future(serving.writer.submit(_nothing))
-        taken.append(time.perf_counter() - started)
+        with watch.lap():
+            await asyncio.wrap_future(serving.writer.submit(_nothing))
     empty, _ = timed(lambda _: _begin_and_end(serving), range(n_times))
-    return _MICRO * median(taken) - empty
+    found = watch.median()
+    return Cost(found.wall - empty.wall, found.cpu)
 
 
 def _nothing(_: Tx) -> None:
@@ -199,10 +238,10 @@ def _begin_and_end(serving: Serving) -> None:
         pass
 
 
-def time_answer(results: Sequence[IntakeResult]) -> float:
-    """Return the microseconds of writing one answer as JSON."""
-    micros, _ = timed(_RESULT.dump_json, results)
-    return micros
+def time_answer(results: Sequence[IntakeResult]) -> Cost:
+    """Return what writing one answer as JSON costs."""
+    cost, _ = timed(_RESULT.dump_json, results)
+    return cost
 
 
 @dataclass(frozen=True)
@@ -245,19 +284,19 @@ class InProcess:
         await self.app(scope, receive, send)
         return statuses[0]
 
-    async def time_posts(self, path: str, bodies: Sequence[bytes]) -> float:
-        """Return the median microseconds of one request, one after another.
+    async def time_posts(self, path: str, bodies: Sequence[bytes]) -> Cost:
+        """Return what one request costs, one after another; the processor's time of all threads.
 
         Raises
         ------
         RuntimeError
             An answer was neither 200 nor 201.
         """
-        taken = []
+        watch, started = Watch(), time.process_time()
         for body in bodies:
-            started = time.perf_counter()
-            status = await self.post(path, body)
-            taken.append(time.perf_counter() - started)
+            with watch.lap():
+                status = await self.post(path, body)
             if status not in {200, 201}:
                 raise RuntimeError(f"POST {path} answered {status}; 200 or 201 is expected")
-        return _MICRO * median(taken)
+        cpu = (time.process_time() - started) / len(bodies)
+        return Cost(watch.median().wall, _MICRO * cpu)

@@ -1,0 +1,48 @@
+"""The benchmarks of speed run, and their reports say what a reader decides by."""
+
+import re
+
+import pytest
+
+from benchmarks import start
+from benchmarks.http import __main__ as http
+from benchmarks.http.rounds import PEERS
+
+
+def test_http_report_has_every_peer_in_both_loops_and_judges_each_target(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    http.main(["--quick"])
+    report = capsys.readouterr().out
+
+    for loop in ("Closed", "Open"):
+        section = report.split(f"**{loop} loop, 16 connections")[1].split("**", maxsplit=2)[1]
+        for peer in PEERS:
+            assert re.search(rf"\| {re.escape(peer.name)} \| [\d,]+ \|", section), (loop, peer)
+    targets = report.split("**Targets of issue 4**")[1]
+    assert len(re.findall(r"\| (?:met|not met) \|", targets)) == 7
+
+
+def test_profile_gives_each_stage_a_share_of_the_whole_request(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    http.main(["--quick", "--profile"])
+    report = capsys.readouterr().out
+
+    for stage in ("validate (RawLead)", "heads, stages, amount, grade", "begin, commit"):
+        assert re.search(rf"\| {re.escape(stage)}.* \| [\d,]+ \| [\d,]+ \| \d+% \|", report), stage
+    assert re.search(r"\| whole application, no sockets \| [\d,]+ \| [\d,]+ \| 100% \|", report)
+    assert float(report.split(" statements per lead")[0].split()[-1]) > 3
+
+
+def test_start_report_compares_with_the_naive_application_and_lists_imports(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    start.main(["--quick"])
+    report = capsys.readouterr().out
+
+    ours, naive = report.split("**leadqual: ")[1].split("**naive FastAPI + DataFrame: ")
+    assert re.search(r"leadqual / naive: \d+\.\d\d \[", report)
+    assert "| fastapi |" in ours
+    assert ours.rstrip().endswith("it imports: none")
+    assert "| sklearn |" in naive
