@@ -108,7 +108,6 @@ def _figure(found: Backtest, metric: str) -> str:
     n_steps = len(found.steps)
     lines = [
         Line(
-            "",
             [
                 ((point.first + point.last + 1) / 2, point.metrics[name][metric])
                 for point in found.curve
@@ -120,7 +119,7 @@ def _figure(found: Backtest, metric: str) -> str:
     ]
     y = _scale(metric, [value for line in lines for _, value in line.points])
     if metric in _EVEN:
-        lines.insert(0, Line("", [(0, _EVEN[metric]), (n_steps, _EVEN[metric])], "even"))
+        lines.insert(0, Line([(0, _EVEN[metric]), (n_steps, _EVEN[metric])], "even"))
     unit = "row" if found.horizon_days is None else "day"
     x = Axis(f"{unit} of arrival", high=n_steps, labels=found.marks)
     drawn = plot(lines, x=x, y=y, title=f"{title} over time")

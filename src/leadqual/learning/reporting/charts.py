@@ -50,9 +50,8 @@ def draw_reliability(bins: Sequence[Bin], title: str, *, caption: str = "") -> s
     high = _round_up(min(max(highest * 1.1, min(widest, highest * 1.6)), 1.0))
     drawn = plot(
         [
-            Line("", [(0.0, 0.0), (high, high)], "even"),
+            Line([(0.0, 0.0), (high, high)], "even"),
             Line(
-                "",
                 [(one.predicted, one.observed) for one in bins],
                 "dot",
                 sizes=[_DOT] * len(bins),
@@ -69,7 +68,7 @@ def draw_reliability(bins: Sequence[Bin], title: str, *, caption: str = "") -> s
 def draw_gain(gain: Gain) -> str:
     """Draw which share of wins, and of revenue, so much work would have caught."""
     lines = [
-        Line("", [(0.0, 0.0), (1.0, 1.0)], "even"),
+        Line([(0.0, 0.0), (1.0, 1.0)], "even"),
         _with_band(gain.worked, gain.wins, (gain.wins_low, gain.wins_high), style="a"),
     ]
     key = [("a", "wins, with 95 % band"), ("even", "any order")]
@@ -99,13 +98,13 @@ def draw_lift(gain: Gain) -> str:
         return tuple(c / w for c, w in zip(caught[1:], worked, strict=True))
 
     lines = [
-        Line("", [(0.0, 1.0), (1.0, 1.0)], "even"),
+        Line([(0.0, 1.0), (1.0, 1.0)], "even"),
         _with_band(worked, lift(gain.wins), (lift(gain.wins_low), lift(gain.wins_high)), style="a"),
     ]
     key = [("a", "wins, with 95 % band"), ("even", "any order")]
     most = [*lift(gain.wins), *lift(gain.wins_high)]
     if gain.revenue:
-        lines.append(Line("", list(zip(worked, lift(gain.revenue), strict=True)), "b"))
+        lines.append(Line(list(zip(worked, lift(gain.revenue), strict=True)), "b"))
         key.insert(1, ("b", "revenue, by expected value"))
         most += lift(gain.revenue)
     high = next((end for end in (2.0, 4.0, 6.0) if max(most) <= end), 8.0)
@@ -131,7 +130,7 @@ def draw_capacity(curve: CapacityCurve) -> str:
     ]
     key = [("a", "wins caught, with 95 % band")]
     if curve.capacity is not None and curve.capacity <= right:
-        lines.append(Line("", [(curve.capacity, 0.0), (curve.capacity, top)], "mark"))
+        lines.append(Line([(curve.capacity, 0.0), (curve.capacity, top)], "mark"))
         key.append(("mark", f"capacity of the standard: {curve.capacity} a day"))
     return figure(
         "Capacity",
@@ -170,7 +169,7 @@ def say_capacity(curve: CapacityCurve) -> str:
 
 def _with_band(x: Points, y: Points, bounds: tuple[Points, Points], *, style: str) -> Line:
     spans = list(zip(*bounds, strict=True)) if bounds[0] else []
-    return Line("", list(zip(x, y, strict=True)), style, spans=spans)
+    return Line(list(zip(x, y, strict=True)), style, spans=spans)
 
 
 def _round_up(share: float) -> float:

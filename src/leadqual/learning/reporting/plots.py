@@ -16,14 +16,12 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 68, 24, 12, 48
 
 @dataclass(frozen=True)
 class Line:
-    """One series: its points in data units, its name and its CSS class.
+    """One series: its points in data units and its CSS class.
 
     `sizes` draws dots of these radii in pixels instead of a line. `spans` are a lower and an upper
-    value per point: bars where there are dots, a band where there is a line. Without a name it is
-    not in the legend.
+    value per point: bars where there are dots, a band where there is a line.
     """
 
-    name: str
     points: Sequence[Point]
     style: str
     sizes: Sequence[float] = ()
@@ -66,7 +64,7 @@ class Axis:
 
 
 def plot(lines: Sequence[Line], *, x: Axis, y: Axis, title: str) -> str:
-    """Return an `<svg>` element with axes, series and a legend.
+    """Return an `<svg>` element with axes and series.
 
     Parameters
     ----------
@@ -77,12 +75,10 @@ def plot(lines: Sequence[Line], *, x: Axis, y: Axis, title: str) -> str:
     title : str
         For screen readers.
     """
-    named = [line for line in lines if line.name]
     return "".join([
         f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(title)}">',
         _grid(x, y),
         *[_series(line, x, y) for line in lines],
-        *[_legend(line, len(named) - number) for number, line in enumerate(named)],
         "</svg>",
     ])
 
@@ -149,14 +145,3 @@ def _spans(line: Line, x: Axis, y: Axis) -> str:
     around = [*((a, high) for a, _, high in ends), *((a, low) for a, low, _ in reversed(ends))]
     path = " ".join(f"{a:.1f},{b:.1f}" for a, b in around)
     return f'<polygon class="{line.style} band" points="{path}"/>'
-
-
-def _legend(line: Line, lines_up: int) -> str:
-    """One entry, from the bottom right: curves of gain and reliability leave that corner free."""
-    at_y = HEIGHT - _BOTTOM + 4 - 16 * lines_up
-    at_x = WIDTH - _RIGHT - 8
-    return (
-        f'<line class="{line.style}" x1="{at_x - 18}" y1="{at_y - 4}" x2="{at_x}" '
-        f'y2="{at_y - 4}"/><text x="{at_x - 24}" y="{at_y}" text-anchor="end">'
-        f"{escape(line.name)}</text>"
-    )
