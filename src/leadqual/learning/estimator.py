@@ -60,7 +60,8 @@ class LeadQualifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sk
         are taken to be in time order.
     targets : sequence of str, optional
         Names of the columns of `y` where it is an array; of a DataFrame, which of its columns
-        to read. By default all columns of a DataFrame, and arrays hold one outcome.
+        to read. By default all columns of a DataFrame, and arrays hold one outcome; so does an
+        array of one column where there are several names, as scikit-learn wants it.
     as_of : str or datetime, optional
         With `won_at` in `y`: the moment of knowledge. Later leads and dates are left out. By
         default the latest moment in the data.

@@ -95,18 +95,13 @@ def _as_table(y: ArrayLike | pd.DataFrame, names: Sequence[str] | None) -> pd.Da
     if isinstance(y, pd.DataFrame):
         return y
     values = np.asarray(y)
-    if names is not None:
-        columns = values.reshape(-1, 1) if values.ndim == 1 else values
-        if columns.shape[1:] != (len(names),):
-            raise ValueError(
-                f"y has shape {values.shape} and targets= {len(names)} name(s); name each column "
-                "of y, or leave targets= out for one outcome"
-            )
+    columns = values.reshape(-1, 1) if values.ndim == 1 else values
+    if names is not None and columns.shape[1:] == (len(names),):
         return pd.DataFrame(columns, columns=list(names))
     if values.ndim == 2 and values.shape[1] > 1:
         raise ValueError(
-            f"y has {values.shape[1]} columns without names; name each with targets=, or pass a "
-            "DataFrame"
+            f"y has {values.shape[1]} columns, and targets= {len(names or ())} names for them: "
+            "name each, or pass a DataFrame"
         )
     return None
 
