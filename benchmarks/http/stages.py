@@ -251,13 +251,13 @@ class InProcess:
     app: FastAPI
     key: str
 
-    async def post(self, path: str, body: bytes) -> int:
+    async def ask(self, method: str, path: str, body: bytes) -> int:
         """Return the status of the answer."""
         scope = {
             "type": "http",
             "asgi": {"version": "3.0"},
             "http_version": "1.1",
-            "method": "POST",
+            "method": method,
             "scheme": "http",
             "path": path,
             "raw_path": path.encode(),
@@ -284,7 +284,7 @@ class InProcess:
         await self.app(scope, receive, send)
         return statuses[0]
 
-    async def time_posts(self, path: str, bodies: Sequence[bytes]) -> Cost:
+    async def time_asking(self, method: str, path: str, bodies: Sequence[bytes]) -> Cost:
         """Return what one request costs, one after another; the processor's time of all threads.
 
         Raises
@@ -295,8 +295,8 @@ class InProcess:
         watch, started = Watch(), time.process_time()
         for body in bodies:
             with watch.lap():
-                status = await self.post(path, body)
+                status = await self.ask(method, path, body)
             if status not in {200, 201}:
-                raise RuntimeError(f"POST {path} answered {status}; 200 or 201 is expected")
+                raise RuntimeError(f"{method} {path} answered {status}; 200 or 201 is expected")
         cpu = (time.process_time() - started) / len(bodies)
         return Cost(watch.median().wall, _MICRO * cpu)

@@ -12,6 +12,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.impute import SimpleImputer
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder
+from threadpoolctl import threadpool_limits
 
 NUMBERS: Final = [
     "n_employees",
@@ -67,7 +68,9 @@ def fit_naive(history: Path, out: Path) -> None:
         ),
         ("model", HistGradientBoostingClassifier(random_state=0)),
     ])
-    model.fit(prepare(leads), leads["lead_id"].isin(won))
+    # Spinning OpenMP threads take a minute for this on a busy machine.
+    with threadpool_limits(limits=1):
+        model.fit(prepare(leads), leads["lead_id"].isin(won))
     joblib.dump(model, out)
 
 
