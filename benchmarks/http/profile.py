@@ -11,6 +11,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 
+import fastapi
+
 from api.main import create_app
 from benchmarks.http.client import Load, Requests
 from benchmarks.http.rounds import LEADS, client_process
@@ -28,6 +30,7 @@ from benchmarks.http.stages import (
 )
 from benchmarks.learning.tables import table
 from benchmarks.serving import (
+    ROOT,
     Deployment,
     free_port,
     leadqual_command,
@@ -41,6 +44,7 @@ from leadqual.wiring import build_serving
 
 _MICRO: Final = 1e6
 _N_FUNCTIONS: Final = 15
+_N_INCLUSIVE: Final = 40
 
 
 def profile(deployment: Deployment, *, n_requests: int) -> Iterator[str]:
@@ -94,6 +98,9 @@ def _in_this_process(serving: Serving, key: str, bodies: Sequence[bytes]) -> Ite
     yield "**Event loop's thread, by own time** (the profiler roughly doubles Python)"
     yield ""
     yield from _function_table(stats, part)
+    yield "**Event loop's thread, our functions with what they call**"
+    yield ""
+    yield from _inclusive_table(stats, part)
     yield "**Writer's thread, by own time**"
     yield ""
     yield from _function_table(admitted.stats, len(cases) // 3)
@@ -149,6 +156,27 @@ def _function_table(stats: pstats.Stats, n_requests: int) -> list[str]:
         for own, n_calls, name, file, line in sorted(found, reverse=True)[:_N_FUNCTIONS]
     ]
     return table(("function", "calls per lead", "own us per lead"), rows)
+
+
+def _inclusive_table(stats: pstats.Stats, n_requests: int) -> list[str]:
+    """Return our functions and FastAPI's by the time in them and in what they call."""
+    profile: dict[Any, Any] = stats.stats  # type: ignore[attr-defined]  # typeshed leaves it out
+    folders = (str(ROOT / "src"), str(ROOT / "api"), f"{Path(fastapi.__file__).parent}")
+    found = [
+        (inclusive, name, file, line)
+        for (file, line, name), (_, _, _, inclusive, _) in profile.items()
+        if file.startswith(folders)
+    ]
+    whole = max(inclusive for inclusive, *_ in found)
+    rows = [
+        [
+            f"{name} ({Path(file).parent.name}/{Path(file).name}:{line})",
+            f"{_MICRO * inclusive / n_requests:.0f}",
+            f"{inclusive / whole:.0%}",
+        ]
+        for inclusive, name, file, line in sorted(found, reverse=True)[:_N_INCLUSIVE]
+    ]
+    return table(("function", "us per lead", "share"), rows)
 
 
 def _over_sockets(deployment: Deployment, *, seconds: float) -> float:
