@@ -40,7 +40,7 @@ format: $(STAMP) ## format and apply safe lint fixes
 	@$(BIN)/ruff check --fix .
 
 lock: ## resolve the dependencies again (needs uv on the PATH)
-	@uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links --all-extras --python-version 3.11 pyproject.toml -o requirements.lock
+	@uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --all-extras --python-version 3.11 pyproject.toml -o requirements.lock
 
 bench: $(STAMP) ## run the benchmarks and print ratios to their floors
 	@for name in reading http start learning; do $(BIN)/python -m benchmarks.$$name || exit 1; done

@@ -22,7 +22,7 @@ def test_lock_has_hashes_and_no_index_address() -> None:
 
 @pytest.mark.skipif(not TRACKED, reason="not a git checkout: the list of tracked files is unknown")
 def test_tracked_files_are_small_and_name_no_package_file_address() -> None:
-    address = re.compile(r"https?://[^\s\"']+\.(whl|tgz|tar\.gz)\b|index-url\s*=")
+    address = re.compile(r"https?://[^\s\"']+\.(whl|tgz|tar\.gz)\b|index.url\s*=")
     offenders = []
     for name in TRACKED:
         path = ROOT / name

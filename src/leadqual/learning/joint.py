@@ -17,6 +17,7 @@ from scipy.optimize import minimize
 from scipy.special import expit, logit
 
 from leadqual.learning.latent import N_CHECKS, Evidence
+from leadqual.learning.learners.blend import small_trees
 from leadqual.learning.learners.logistic import Linear
 
 Floats = NDArray[np.float64]
@@ -131,15 +132,5 @@ def _parameters(n_rows: int, *, seed: int) -> dict[str, Any]:
         "boost_from_average": False,
         "learning_rate": LEARNING_RATE,
         "num_leaves": N_LEAVES,
-        # Small histories need small leaves, or no tree ever splits.
-        "min_data_in_leaf": int(np.clip(n_rows // 40, 10, 40)),
-        "feature_fraction": 0.7,
-        "bagging_fraction": 0.8,
-        "bagging_freq": 1,
-        "lambda_l2": 5.0,
-        "num_threads": 1,
-        "deterministic": True,
-        "force_col_wise": True,
-        "seed": seed,
-        "verbosity": -1,
+        **small_trees(n_rows, seed=seed),
     }

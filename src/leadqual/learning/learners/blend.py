@@ -129,12 +129,28 @@ def fit_linear(Z: Floats, y: Floats, *, weights: Floats, ridge: float) -> Linear
 
 def fit_trees(Z: Floats, y: Floats, *, weights: Floats, recipe: Recipe, seed: int) -> lgb.Booster:
     """Fit a small LightGBM on soft labels, the same on every machine with this seed."""
-    parameters: dict[str, Any] = {
+    parameters = {
         "objective": "cross_entropy",
         "learning_rate": recipe.learning_rate,
         "num_leaves": recipe.n_leaves,
-        # Small histories need small leaves, or no tree ever splits.
-        "min_data_in_leaf": int(np.clip(len(y) // 40, 10, 40)),
+        **small_trees(len(y), seed=seed),
+    }
+    data = lgb.Dataset(Z, y, weight=weights, params={"verbosity": -1})
+    return lgb.train(parameters, data, num_boost_round=recipe.n_trees)
+
+
+def small_trees(n_rows: int, *, seed: int) -> dict[str, Any]:
+    """Return what every LightGBM of ours is told, beside its objective, rate and leaves.
+
+    Parameters
+    ----------
+    n_rows : int
+        Training rows: small histories need small leaves, or no tree ever splits.
+    seed : int
+        Same data, same seed, same trees, on every machine.
+    """
+    return {
+        "min_data_in_leaf": int(np.clip(n_rows // 40, 10, 40)),
         "feature_fraction": 0.7,
         "bagging_fraction": 0.8,
         "bagging_freq": 1,
@@ -145,8 +161,6 @@ def fit_trees(Z: Floats, y: Floats, *, weights: Floats, recipe: Recipe, seed: in
         "seed": seed,
         "verbosity": -1,
     }
-    data = lgb.Dataset(Z, y, weight=weights, params={"verbosity": -1})
-    return lgb.train(parameters, data, num_boost_round=recipe.n_trees)
 
 
 def fit_bayes(Z: Floats, y: Floats, *, weights: Floats) -> Linear:
