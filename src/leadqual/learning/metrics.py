@@ -332,14 +332,23 @@ def resample(group: NDArray[np.intp], rng: np.random.Generator, n: int) -> list[
 def _intervals(table: Floats, *, is_difference: bool = False) -> dict[str, Interval]:
     """First row is the figure, the other rows are its resamples; one column per metric."""
     return {
-        name: _interval(column, is_error=name == "ece" and not is_difference)
+        name: interval_of(column, is_error=name == "ece" and not is_difference)
         for name, column in zip(METRICS, table.T, strict=True)
     }
 
 
-def _interval(column: Floats, *, is_error: bool) -> Interval:
+def interval_of(column: Floats, *, is_error: bool = False) -> Interval:
     """Return a figure with the middle 95 % of its resamples.
 
+    Parameters
+    ----------
+    column : ndarray of float64, shape (1 + n_resamples,)
+        The figure, then its resamples; those that are not finite are left out.
+    is_error : bool
+        Whether it is a calibration error.
+
+    Notes
+    -----
     The calibration error takes every gap for one, so each resample adds noise on top of noise and
     its resamples lie above it. Its interval is turned around the figure, which takes that out,
     and holds the figure itself.

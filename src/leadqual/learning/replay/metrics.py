@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from leadqual.learning.metrics import METRICS, Comparison, Interval, Outcome, compare, tally
+from leadqual.learning.metrics import METRICS, Comparison, Outcome, compare, interval_of, tally
 from leadqual.learning.protocol import MIN_TEST_WINS
 from leadqual.learning.replay.result import (
     AUC_WITHIN,
@@ -102,9 +102,9 @@ def compare_pooled(
     )
     within = _auc_within(p, outcome, steps, rng=rng, n_resamples=n_resamples)
     for name, metrics in pooled.metrics.items():
-        metrics[AUC_WITHIN] = _interval(within[name])
+        metrics[AUC_WITHIN] = interval_of(within[name])
     for name, metrics in pooled.differences.items():
-        metrics[AUC_WITHIN] = _interval(within[reference] - within[name])
+        metrics[AUC_WITHIN] = interval_of(within[reference] - within[name])
     return pooled
 
 
@@ -138,9 +138,3 @@ def _auc_within(
         name: np.divide(found, pairs, out=empty.copy(), where=pairs > 0)
         for name, found in right.items()
     }
-
-
-def _interval(drawn: Floats) -> Interval:
-    finite = drawn[1:][np.isfinite(drawn[1:])]
-    low, high = np.quantile(finite, [0.025, 0.975]) if len(finite) else (np.nan, np.nan)
-    return Interval(float(drawn[0]), float(low), float(high))
