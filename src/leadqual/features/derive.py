@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, TypeGuard
 from urllib.parse import urlsplit
 
-from leadqual.errors import InputError
+import numpy as np
+from numpy.typing import NDArray
+
+from leadqual.features.columns import (
+    Coded,
+    Column,
+    Table,
+    check_columns,
+    is_known,
+    per_value,
+    read_numbers,
+)
 from leadqual.leads.flat import PERSONAL_FIELDS
 from leadqual.leads.schema import Scalar
-from leadqual.outcomes.history import Columns
 
-Values = list[Scalar]
+Derived = dict[str, Column]
 
 CONSUMED: Final = PERSONAL_FIELDS | {"created_at", "interest.message"}
 """Columns that never reach a learner as they are: personal, free text, or a raw time."""
@@ -40,7 +51,7 @@ _WEEKDAYS: Final = (
 _HOURS_PER_PART: Final = 4
 
 
-def derive(columns: Columns, n_leads: int, *, wanted: frozenset[str] | None = None) -> Columns:
+def derive(columns: Table, n_leads: int, *, wanted: frozenset[str] | None = None) -> Derived:
     """Return the columns that the encoder reads: the given ones plus the derived ones.
 
     Personal fields, `created_at` and the message text are left out. Added are:
@@ -52,7 +63,7 @@ def derive(columns: Columns, n_leads: int, *, wanted: frozenset[str] | None = No
 
     Parameters
     ----------
-    columns : Columns
+    columns : Table
         Flat columns of n_leads values each; columns that are absent count as missing.
     n_leads : int
         Number of leads.
@@ -63,10 +74,10 @@ def derive(columns: Columns, n_leads: int, *, wanted: frozenset[str] | None = No
     Raises
     ------
     InputError
-        If a column does not have one value per lead.
+        If a column does not have one value per lead, or is an array of another kind.
     """
-    check_lengths(columns, n_leads)
-    kept: Columns = {
+    check_columns(columns, n_leads)
+    kept: Derived = {
         name: values
         for name, values in columns.items()
         if name not in CONSUMED and name not in _DERIVED and (wanted is None or name in wanted)
@@ -78,43 +89,50 @@ def derive(columns: Columns, n_leads: int, *, wanted: frozenset[str] | None = No
     return kept
 
 
-def check_lengths(columns: Columns, n_leads: int) -> None:
-    """Refuse columns that do not have one value per lead.
-
-    Raises
-    ------
-    InputError
-        With the column and what it has.
-    """
-    for name, values in columns.items():
-        if len(values) != n_leads:
-            raise InputError(
-                f"column {name} has {len(values)} values for {n_leads} leads; give one per lead, "
-                "None where it is not known"
-            )
-
-
-def _column(columns: Columns, name: str, n_leads: int) -> Values:
+def _column(columns: Table, name: str, n_leads: int) -> Column:
     """Return a column, or nothing but missing values where it is absent."""
     values = columns.get(name)
     return [None] * n_leads if values is None else values
 
 
-def _message_length(columns: Columns, n_leads: int) -> Values:
-    values = _column(columns, "interest.message", n_leads)
-    return [float(len(text)) if isinstance(text, str) and text else None for text in values]
+def _each(field: str, function: Callable[[Scalar], Scalar]) -> Callable[[Table, int], Column]:
+    """Return what derives a column from one other, value by value."""
+    return lambda columns, n_leads: per_value(_column(columns, field, n_leads), function)
 
 
-def _weekday(columns: Columns, n_leads: int) -> Values:
+def _length(value: Scalar) -> Scalar:
+    return float(len(value)) if isinstance(value, str) and value else None
+
+
+def _weekday(value: Scalar) -> Scalar:
+    return None if (at := _moment(value)) is None else _WEEKDAYS[at.weekday()]
+
+
+def _weekdays(columns: Table, n_leads: int) -> Column:
     values = _column(columns, "created_at", n_leads)
-    return [None if (at := _moment(v)) is None else _WEEKDAYS[at.weekday()] for v in values]
+    if not _is_time(values):
+        return per_value(values, _weekday)
+    days = values.astype("datetime64[D]").astype(np.intp) + _WEEKDAY_OF_EPOCH
+    return Coded((*_WEEKDAYS, None), np.where(np.isnat(values), len(_WEEKDAYS), days % 7))
 
 
-def _hours(columns: Columns, n_leads: int) -> Values:
+def _part_of_day(value: Scalar) -> Scalar:
+    return None if (at := _moment(value)) is None else _PARTS_OF_DAY[at.hour]
+
+
+def _parts_of_day(columns: Table, n_leads: int) -> Column:
     values = _column(columns, "created_at", n_leads)
-    return [None if (at := _moment(v)) is None else _PARTS_OF_DAY[at.hour] for v in values]
+    if not _is_time(values):
+        return per_value(values, _part_of_day)
+    hours = values.astype("datetime64[h]").astype(np.intp) % 24
+    return Coded((*_PARTS_OF_DAY, None), np.where(np.isnat(values), len(_PARTS_OF_DAY), hours))
 
 
+def _is_time(values: Column) -> TypeGuard[NDArray[np.datetime64]]:
+    return isinstance(values, np.ndarray) and values.dtype.kind == "M"
+
+
+_WEEKDAY_OF_EPOCH: Final = 3
 _PARTS_OF_DAY: Final = tuple(
     f"{hour - hour % _HOURS_PER_PART:02d}:00 to {hour - hour % _HOURS_PER_PART + 4:02d}:00 UTC"
     for hour in range(24)
@@ -132,39 +150,57 @@ def _moment(value: Scalar) -> datetime | None:
         return None
 
 
-def _n_engagement_known(columns: Columns, n_leads: int) -> Values:
+def _n_engagement_known(columns: Table, n_leads: int) -> Column:
     known = [values for name in _ENGAGEMENT if (values := columns.get(name)) is not None]
-    return [sum(values[i] is not None for values in known) for i in range(n_leads)]
+    if _are_lists(known):
+        return [sum(values[i] is not None for values in known) for i in range(n_leads)]
+    return sum((is_known(values).astype(np.float64) for values in known), np.zeros(n_leads))
 
 
-def _pages_per_visit(columns: Columns, n_leads: int) -> Values:
+def _pages_per_visit(columns: Table, n_leads: int) -> Column:
     pages = _column(columns, "engagement.n_page_views", n_leads)
     visits = _column(columns, "engagement.n_visits", n_leads)
-    return [
-        n_pages / n_visits
-        if isinstance(n_pages, (int, float)) and isinstance(n_visits, (int, float)) and n_visits > 0
-        else None
-        for n_pages, n_visits in zip(pages, visits, strict=True)
-    ]
+    if _are_lists((pages, visits)):
+        return [_ratio(n_pages, n_visits) for n_pages, n_visits in zip(pages, visits, strict=True)]
+    n_pages, n_visits = (read_numbers(values, _as_it_is) for values in (pages, visits))
+    with np.errstate(over="ignore", invalid="ignore"):  # what is not finite counts as missing
+        ratio = np.divide(n_pages, n_visits, out=np.full(n_leads, np.nan), where=n_visits > 0)
+    return np.asarray(ratio, dtype=np.float64)
 
 
-def _has_budget_and_timeline(columns: Columns, n_leads: int) -> Values:
+def _ratio(n_pages: Scalar, n_visits: Scalar) -> Scalar:
+    if not (isinstance(n_pages, (int, float)) and isinstance(n_visits, (int, float))):
+        return None
+    return n_pages / n_visits if n_visits > 0 else None
+
+
+def _as_it_is(value: Scalar) -> float:
+    """Return a number; a text that reads like one is none here."""
+    return float(value) if isinstance(value, (int, float)) else math.nan
+
+
+def _has_budget_and_timeline(columns: Table, n_leads: int) -> Column:
     budgets = _column(columns, "interest.budget_usd", n_leads)
     timelines = _column(columns, "interest.timeline_days", n_leads)
-    return [
-        budget is not None and timeline is not None
-        for budget, timeline in zip(budgets, timelines, strict=True)
-    ]
+    if _are_lists((budgets, timelines)):
+        return [
+            budget is not None and timeline is not None
+            for budget, timeline in zip(budgets, timelines, strict=True)
+        ]
+    return Coded((False, True), (is_known(budgets) & is_known(timelines)).astype(np.intp))
 
 
-def _landing_page(columns: Columns, n_leads: int) -> Values:
-    values = _column(columns, "campaign.landing_page", n_leads)
-    return [_page(value) if isinstance(value, str) else None for value in values]
+def _are_lists(columns: Sequence[Column]) -> TypeGuard[Sequence[Sequence[Scalar]]]:
+    """Say whether columns hold one Python object per lead."""
+    return not any(isinstance(values, (Coded, np.ndarray)) for values in columns)
 
 
-def _referrer(columns: Columns, n_leads: int) -> Values:
-    values = _column(columns, "campaign.referrer", n_leads)
-    return [_host(value) if isinstance(value, str) else None for value in values]
+def _landing_page(value: Scalar) -> Scalar:
+    return _page(value) if isinstance(value, str) else None
+
+
+def _referrer(value: Scalar) -> Scalar:
+    return _host(value) if isinstance(value, str) else None
 
 
 def _page(url: str) -> str:
@@ -182,16 +218,19 @@ def _host(url: str) -> str:
     return (host or _page(url).partition("/")[0]).removeprefix("www.")
 
 
-_DERIVED: Final[dict[str, tuple[tuple[str, ...], Callable[[Columns, int], Values]]]] = {
-    "derived.message_length": (("interest.message",), _message_length),
-    "derived.created_weekday": (("created_at",), _weekday),
-    "derived.created_hours": (("created_at",), _hours),
+_DERIVED: Final[dict[str, tuple[tuple[str, ...], Callable[[Table, int], Column]]]] = {
+    "derived.message_length": (("interest.message",), _each("interest.message", _length)),
+    "derived.created_weekday": (("created_at",), _weekdays),
+    "derived.created_hours": (("created_at",), _parts_of_day),
     "derived.n_engagement_known": (_ENGAGEMENT, _n_engagement_known),
     "derived.pages_per_visit": (_ENGAGEMENT[:2], _pages_per_visit),
     "derived.has_budget_and_timeline": (
         ("interest.budget_usd", "interest.timeline_days"),
         _has_budget_and_timeline,
     ),
-    "campaign.landing_page": (("campaign.landing_page",), _landing_page),
-    "campaign.referrer": (("campaign.referrer",), _referrer),
+    "campaign.landing_page": (
+        ("campaign.landing_page",),
+        _each("campaign.landing_page", _landing_page),
+    ),
+    "campaign.referrer": (("campaign.referrer",), _each("campaign.referrer", _referrer)),
 }

@@ -12,12 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leadqual.errors import BundleError, TrainingError
+from leadqual.features.columns import Column, Table, numbers_of, scalars_of, states_of
 from leadqual.features.derive import CONSUMED, derive
 from leadqual.features.document import Document
 from leadqual.features.fitting import LEVEL_SHARE, fit_feature
-from leadqual.features.spec import CategoricalFeature, Feature, NumericFeature, to_number
-from leadqual.leads.schema import Scalar
-from leadqual.outcomes.history import Columns
+from leadqual.features.spec import CategoricalFeature, Feature, NumericFeature
 
 MAX_WIDTH: Final = 20_000
 
@@ -79,12 +78,12 @@ class Encoder:
     dropped: Mapping[str, str]
 
     @classmethod
-    def fit(cls, columns: Columns, *, n_leads: int, min_count: int = 20) -> Encoder:
+    def fit(cls, columns: Table, *, n_leads: int, min_count: int = 20) -> Encoder:
         """Learn how to encode these columns.
 
         Parameters
         ----------
-        columns : Columns
+        columns : Table
             Flat columns, one value per lead; derived columns are added here.
         n_leads : int
             Number of leads, at least 1.
@@ -103,7 +102,10 @@ class Encoder:
             raise TrainingError("the history has no leads; import some before training")
         needed = max(min_count, math.ceil(LEVEL_SHARE * n_leads))
         table = derive(columns, n_leads)
-        fitted = {name: fit_feature(name, table[name], min_count=needed) for name in sorted(table)}
+        fitted = {
+            name: fit_feature(name, scalars_of(table[name]), min_count=needed)
+            for name in sorted(table)
+        }
         features = tuple(f for f in fitted.values() if not isinstance(f, str))
         dropped = {name: why for name, why in fitted.items() if isinstance(why, str)}
         unscaled = cls(features, np.zeros(sum(f.width for f in features)), dropped)
@@ -157,7 +159,7 @@ class Encoder:
         """Return the number of matrix columns."""
         return len(self.means)
 
-    def transform(self, columns: Columns, *, n_leads: int) -> NDArray[np.float64]:
+    def transform(self, columns: Table, *, n_leads: int) -> NDArray[np.float64]:
         """Return the matrix of these leads, shape (n_leads, width), without NaN.
 
         Raises
@@ -167,7 +169,7 @@ class Encoder:
         """
         return self.to_matrix(self.encode(columns, n_leads=n_leads))
 
-    def encode(self, columns: Columns, *, n_leads: int) -> EncodedLeads:
+    def encode(self, columns: Table, *, n_leads: int) -> EncodedLeads:
         """Return the leads as states and values, without the detour of a wide matrix.
 
         Raises
@@ -177,19 +179,17 @@ class Encoder:
         """
         return self.encode_derived(derive(columns, n_leads, wanted=self._wanted), n_leads)
 
-    def encode_derived(self, table: Columns, n_leads: int) -> EncodedLeads:
+    def encode_derived(self, table: Table, n_leads: int) -> EncodedLeads:
         """Return the leads as states and values; `table` is what `derive` returned."""
-        unknown: Sequence[Scalar] = [None] * n_leads
-        codes: list[int] = []
-        for categorical in self.categorical:
-            codes.extend(map(categorical.code, table.get(categorical.name, unknown)))
-        values: list[float] = []
-        for numeric in self.numeric:
-            values.extend(map(to_number, table.get(numeric.name, unknown)))
-        raw = np.array(values, dtype=np.float64).reshape(len(self.numeric), n_leads)
+        unknown: Column = [None] * n_leads
+        codes = np.empty((len(self.categorical), n_leads), dtype=np.intp)
+        for row, categorical in enumerate(self.categorical):
+            codes[row] = states_of(table.get(categorical.name, unknown), categorical)
+        raw = np.empty((len(self.numeric), n_leads))
+        for row, numeric in enumerate(self.numeric):
+            raw[row] = numbers_of(table.get(numeric.name, unknown))
         z, is_missing = self._standardise(raw)
-        shape = len(self.categorical), n_leads
-        return EncodedLeads(np.array(codes, dtype=np.intp).reshape(shape), raw, z, is_missing)
+        return EncodedLeads(codes, raw, z, is_missing)
 
     def to_matrix(self, leads: EncodedLeads) -> NDArray[np.float64]:
         """Return the dense matrix of encoded leads, shape (n_leads, width)."""

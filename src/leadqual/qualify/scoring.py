@@ -13,8 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from leadqual.features.derive import check_lengths
-from leadqual.outcomes.history import Columns
+from leadqual.features.columns import Table, check_columns
 from leadqual.qualify.bundle import ModelBundle
 from leadqual.qualify.policy import ScoringPolicy
 from leadqual.qualify.predict import CHUNK
@@ -133,7 +132,7 @@ class _Part:
 
 def score_columns(
     bundle: ModelBundle | None,
-    columns: Columns,
+    columns: Table,
     *,
     n_leads: int,
     policy: ScoringPolicy,
@@ -146,7 +145,7 @@ def score_columns(
     ----------
     bundle : ModelBundle, optional
         None: the written rules answer. They also answer for what the bundle could not learn.
-    columns : Columns
+    columns : Table
         Flat columns (`leads.flat`) of n_leads values; absent columns and None are missing,
         unknown ones are ignored.
     n_leads : int
@@ -163,7 +162,7 @@ def score_columns(
     InputError
         If a column does not have n_leads values.
     """
-    check_lengths(columns, n_leads)
+    check_columns(columns, n_leads)
     parts = _parts(bundle)
     p = np.empty((n_leads, len(TARGETS)))
     amount_usd = np.empty(n_leads)
@@ -209,7 +208,7 @@ def _parts(bundle: ModelBundle | None) -> list[_Part]:
 
 def _score_chunk(
     parts: Sequence[_Part],
-    columns: Columns,
+    columns: Table,
     out: tuple[NDArray[np.float64], NDArray[np.float64]],
     *,
     explain: bool,

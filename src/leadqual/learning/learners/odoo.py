@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
+from leadqual.features.columns import scalars_of
 from leadqual.features.derive import derive
 from leadqual.features.encoder import Encoder
 from leadqual.features.spec import canonical_level, to_number
@@ -138,7 +139,10 @@ def code_leads(
         for feature in encoder.numeric
     ]
     fields = [bin_numbers(values, known=values[known]) for values in numbers]
-    fields += [_number_levels(table.get(feature.name, absent)) for feature in encoder.categorical]
+    fields += [
+        _number_levels(scalars_of(table.get(feature.name, absent)))
+        for feature in encoder.categorical
+    ]
     codes = np.array(fields, dtype=np.intp).reshape(len(fields), n_leads).T
     return codes, [int(field.max(initial=0)) + 1 for field in fields]
 
