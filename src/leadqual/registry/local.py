@@ -29,7 +29,8 @@ from leadqual.registry.manifest import (
     read_manifest,
     sign_manifest,
 )
-from leadqual.registry.selftest import make_golden, run_self_test
+from leadqual.registry.receipt import has_receipt, leave_receipt
+from leadqual.registry.selftest import check_golden, make_golden, run_self_test
 
 GOLDEN_FILE: Final = "golden.json"
 _DRAFT_PREFIX: Final = ".draft-"
@@ -161,9 +162,11 @@ class LocalRegistry:
         return self._read_file(manifest, name).decode()
 
     def load(self, version: str) -> ModelBundle:
-        """Return the bundle of a version after signature, digests and self-test.
+        """Return the bundle of a version after signature, digests and self-test: ready to score.
 
-        The self-test runs in a child process, once per version and content.
+        A child process is the first to read it, once per content and program
+        (`registry.receipt`); this one repeats the comparison at its first load, which also
+        compiles the models.
 
         Raises
         ------
@@ -176,11 +179,18 @@ class LocalRegistry:
         """
         manifest, fingerprint = self._read_manifest(version)
         files = {name: self._read_file(manifest, name) for name in manifest.names("model")}
-        if (version, fingerprint) not in self._sound:
-            golden = self._read_file(manifest, GOLDEN_FILE)
+        if (version, fingerprint) in self._sound:
+            return bundle_from_files(files)
+        golden, folder = self._read_file(manifest, GOLDEN_FILE), self._folder(version)
+        if not has_receipt(folder, fingerprint, key=self._key):
             run_self_test(files, golden, version=version, timeout_s=self._timeout_s)
-            self._sound.add((version, fingerprint))
-        return bundle_from_files(files)
+            leave_receipt(folder, fingerprint, key=self._key)
+        try:
+            bundle = check_golden(files, golden)
+        except BundleError as error:
+            raise BundleError(f"model {version} refused: {error}") from error
+        self._sound.add((version, fingerprint))
+        return bundle
 
     def sweep(self, *, now: datetime, older_than_s: float = 3600.0) -> int:
         """Remove drafts that a killed training left behind; return how many.

@@ -12,7 +12,8 @@ from leadqual.errors import BundleError, SignatureError, UnknownVersionError
 from leadqual.leads.flat import flatten_lead
 from leadqual.qualify.bundle import bundle_files
 from leadqual.registry.local import GoldenInput, LocalRegistry
-from leadqual.registry.manifest import MANIFEST_FILE, SIGNATURE_FILE, sign_manifest
+from leadqual.registry.manifest import MANIFEST_FILE, SIGNATURE_FILE, digest, sign_manifest
+from leadqual.registry.receipt import RECEIPT_FILE, leave_receipt
 from leadqual.services.scoring import columns_of
 from leadqual.testing import make_bundle, make_lead
 
@@ -164,6 +165,66 @@ def test_bundle_that_hangs_its_reader_is_refused(registry: LocalRegistry) -> Non
     impatient = LocalRegistry(registry.models_dir, KEY, self_test_timeout_s=0.001)
 
     with pytest.raises(BundleError, match="hung"):
+        impatient.load("2026-11-21-1")
+
+
+def test_a_program_that_has_read_a_bundle_unharmed_needs_no_child_in_its_next_process(
+    registry: LocalRegistry,
+) -> None:
+    save(registry)
+    before = registry.load("2026-11-21-1")
+    impatient = LocalRegistry(registry.models_dir, KEY, self_test_timeout_s=0.001)
+
+    bundle = impatient.load("2026-11-21-1")
+
+    assert bundle_files(bundle) == bundle_files(before)
+
+
+def test_a_receipt_that_we_did_not_sign_or_that_is_of_another_version_is_worth_nothing(
+    registry: LocalRegistry,
+) -> None:
+    folder, other = save(registry), save(registry, "2026-11-21-2")
+    registry.load("2026-11-21-2")
+    impatient = LocalRegistry(registry.models_dir, KEY, self_test_timeout_s=0.001)
+
+    receipts = [(other / RECEIPT_FILE).read_bytes(), b"f" * 64, b"", b"\xff" * 5_000]
+    for receipt in receipts:
+        (folder / RECEIPT_FILE).write_bytes(receipt)
+        with pytest.raises(BundleError, match="hung"):
+            impatient.load("2026-11-21-1")
+
+
+def test_a_receipt_ends_with_the_bytes_it_was_given_for(registry: LocalRegistry) -> None:
+    folder = save(registry)
+    registry.load("2026-11-21-1")
+    _replace_signed(folder, "heads.json", (folder / "heads.json").read_bytes() + b"\n")
+    impatient = LocalRegistry(registry.models_dir, KEY, self_test_timeout_s=0.001)
+
+    with pytest.raises(BundleError, match="hung"):
+        impatient.load("2026-11-21-1")
+
+
+def test_a_bundle_without_a_receipt_loads_from_a_folder_that_cannot_be_written(
+    registry: LocalRegistry,
+) -> None:
+    folder = save(registry)
+    (folder / RECEIPT_FILE).mkdir()  # not even root can replace it by a file
+
+    assert registry.load("2026-11-21-1").version == "2026-11-21-1"
+    assert sorted(entry.name for entry in folder.iterdir() if entry.name.startswith(".")) == []
+
+
+def test_scores_are_compared_at_each_start_and_not_only_when_there_is_no_receipt(
+    registry: LocalRegistry,
+) -> None:
+    folder = save(registry)
+    golden = json.loads((folder / "golden.json").read_bytes())
+    golden["expected"]["p_conversion"][3] += 1e-6
+    _replace_signed(folder, "golden.json", json.dumps(golden).encode())
+    leave_receipt(folder, digest((folder / MANIFEST_FILE).read_bytes()), key=KEY)
+    impatient = LocalRegistry(registry.models_dir, KEY, self_test_timeout_s=0.001)
+
+    with pytest.raises(BundleError, match=r"refused: .*stored p_conversion again"):
         impatient.load("2026-11-21-1")
 
 
