@@ -1,21 +1,27 @@
-"""One scored lead into the store: suppressed, a touch on a known lead, or a new one."""
+"""Leads into the store, many at once: suppressed, a touch on a known lead, or a new one."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import cached_property
 from typing import Final
 
-from leadqual.leads.normalise import EARLIEST
+import pydantic_core
+from pydantic import TypeAdapter
+
+from leadqual.errors import IdempotencyError
 from leadqual.leads.schema import FieldReason, Lead, Rejected
 from leadqual.qualify.score import LeadScore
 from leadqual.routing.decision import Decision
+from leadqual.services.idempotent import Once, find_answer, keep_answer
 from leadqual.services.ids import new_lead_id
 from leadqual.services.placement import NO_PAST, Case, Past, Placement, past_of
 from leadqual.services.scoring import LiveScorer, Scored
 from leadqual.services.touches import merge_leads
-from leadqual.store import LeadRecord, Tx
+from leadqual.store import LeadRecord, NewLead, NewScore, Tx
 
 TOUCH_WINDOW: Final = timedelta(days=30)
 """How long the same person's next lead is a touch on the same lead, not a new one."""
@@ -35,7 +41,7 @@ class IntakeStatus(StrEnum):
     REJECTED = "rejected"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class IntakeResult:
     """A lead that is on disk, scored and routed.
 
@@ -49,24 +55,68 @@ class IntakeResult:
     score: LeadScore
     decision: Decision
 
+    @cached_property
+    def json(self) -> bytes:
+        """Return the result as JSON: what a caller gets, and what is kept to be given again."""
+        head = {"lead_id": self.lead_id, "status": self.status, "created": self.created}
+        return b'%b,"score":%b,"decision":%b}' % (
+            pydantic_core.to_json(head)[:-1],
+            self.score.model_dump_json().encode(),
+            self.decision.model_dump_json().encode(),
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """A usable lead on its way in, and why it must not reach a rep, if so."""
+    """A usable lead on its way in.
+
+    `quarantine` says why it must not reach a rep, if so. When it `is_unseen`, its caller gets a
+    receipt that tells nothing of the person.
+    """
 
     lead: Lead
-    scored: Scored
     feed: str
+    now: datetime
+    once: Once | None = None
     quarantine: str | None = None
+    is_unseen: bool = False
+
+    @property
+    def marks(self) -> Iterator[object]:
+        """Yield what two arrivals have in common when one depends on the other."""
+        if self.lead.contact.email is not None:
+            yield self.lead.contact.email
+        if self.lead.external_id is not None:
+            yield self.feed, self.lead.external_id
+        if self.once is not None:
+            yield self.once.scope, self.once.key, "once"
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredArrival:
+    """An arrival, and what the live model says of it."""
+
+    arrival: Arrival
+    scored: Scored
+
+
+Admitted = IntakeResult | Rejected
+"""What became of an arrival."""
+
+Answer = Admitted | str
+"""What its caller is told: a receipt (text) where they may not see what became of it."""
+
+_RESULT: Final[TypeAdapter[Admitted]] = TypeAdapter(Admitted)
+_RECEIPT: Final = TypeAdapter(str)
 
 
 class Admission:
-    """Write arrivals.
+    """Score arrivals and write them: a crew of the group writer.
 
     Parameters
     ----------
     scorer : LiveScorer
-        Scores touches again, with all that is known of the person by then.
+        Scores arrivals, and touches again with all that is known of the person by then.
     placement : Placement
         Decides where leads go.
     suppression_key : bytes
@@ -78,49 +128,109 @@ class Admission:
         self._placement = placement
         self._suppression_key = suppression_key
 
-    def admit(self, tx: Tx, arrival: Arrival, *, now: datetime) -> IntakeResult | Rejected:
-        """Write one arrival within a transaction.
+    def prepare(self, items: Sequence[Arrival]) -> list[ScoredArrival]:
+        """Score arrivals, all by the same model and standard."""
+        if not items:
+            return []
+        now = max(arrival.now for arrival in items)
+        scored = self._scorer.score_many([arrival.lead for arrival in items], now=now)
+        return [ScoredArrival(arrival, found) for arrival, found in zip(items, scored, strict=True)]
+
+    def write(self, tx: Tx, items: Sequence[ScoredArrival]) -> list[Answer | IdempotencyError]:
+        """Write arrivals within a transaction, each at most once per idempotency key.
 
         The same external id of the same feed is always the same lead; the same e-mail address
         is for 30 days after its last touch.
+
+        Returns
+        -------
+        list
+            Per arrival its answer, or why its idempotency key cannot be used: then nothing was
+            written for it.
+
+        Raises
+        ------
+        BusyError
+            When another process stored one of them at this very moment.
         """
-        lead = arrival.lead
-        if self._is_suppressed(tx, lead):
-            return SUPPRESSED
-        known = _same_record(tx, arrival)
-        if known is not None:
-            return self._touch(tx, known, arrival, past=_past(tx, known, arrival), now=now)
-        earlier = _same_person(tx, lead)
-        past = _past(tx, earlier, arrival)
-        if earlier is not None and earlier.touched_at >= now - TOUCH_WINDOW:
-            return self._touch(tx, earlier, arrival, past=past, now=now)
-        record, created = tx.leads.insert(
-            lead, lead_id=new_lead_id(now), feed=arrival.feed, received_at=now
-        )
-        if not created:  # another process stored the same record a moment ago
-            return self._touch(tx, record, arrival, past=past, now=now)
-        case = Case(lead, arrival.scored, past)
-        decision = self._placement.place(tx, record.lead_id, case, reason="created", now=now)
-        return IntakeResult(
-            record.lead_id,
-            IntakeStatus.CREATED,
-            created=True,
-            score=case.scored.score,
-            decision=decision,
-        )
+        answers: dict[int, Answer | IdempotencyError] = {}
+        for wave in _waves(items):
+            fresh = {}
+            for index, item in wave.items():
+                kept = _kept(tx, item.arrival)
+                if kept is None:
+                    fresh[index] = item
+                else:
+                    answers[index] = kept
+            answers |= self._write_wave(tx, fresh)
+        return [answers[index] for index in range(len(items))]
 
-    def _is_suppressed(self, tx: Tx, lead: Lead) -> bool:
-        """Return whether the person was erased on request."""
-        return any(
-            tx.leads.is_suppressed(identity, self._suppression_key)
-            for identity in (lead.contact.email, lead.contact.phone)
-            if identity is not None
-        )
+    def _write_wave(self, tx: Tx, wave: Mapping[int, ScoredArrival]) -> dict[int, Answer]:
+        """Write arrivals that do not depend on each other, and keep their answers."""
+        answers: dict[int, Answer] = {}
+        for index, result in self._admit(tx, wave).items():
+            arrival = wave[index].arrival
+            answers[index] = _receipt(arrival, result) if arrival.is_unseen else result
+            if arrival.once is not None:
+                keep_answer(tx, arrival.once, _as_json(answers[index]), now=arrival.now)
+        return answers
 
-    def _touch(
-        self, tx: Tx, known: LeadRecord, arrival: Arrival, *, past: Past, now: datetime
-    ) -> IntakeResult:
+    def _admit(self, tx: Tx, wave: Mapping[int, ScoredArrival]) -> dict[int, Admitted]:
+        """Write arrivals that do not depend on each other."""
+        suppressed = self._suppressed(tx, wave)
+        results: dict[int, Admitted] = dict.fromkeys(suppressed, SUPPRESSED)
+        wanted = {index: item for index, item in wave.items() if index not in suppressed}
+        if not wanted:
+            return results
+        now = max(item.arrival.now for item in wanted.values())
+        known = _Known.of(tx, [item.arrival for item in wanted.values()])
+        touched: set[str] = set()
+        new: dict[int, Case] = {}
+        for index, item in wanted.items():
+            record, is_same = known.lead_of(item.arrival)
+            past = _past(tx, record, item.arrival)
+            if record is None or not is_same:
+                new[index] = Case(item.arrival.lead, item.scored, past)
+                continue
+            if record.lead_id in touched:  # by another arrival of this wave, under another name
+                record = tx.leads.get(record.lead_id)
+            touched.add(record.lead_id)
+            results[index] = self._touch(tx, record, item.arrival, past=past)
+        feeds = {index: wanted[index].arrival.feed for index in new}
+        return results | self._create(tx, new, feeds, now=now)
+
+    def _suppressed(self, tx: Tx, wave: Mapping[int, ScoredArrival]) -> set[int]:
+        """Return the arrivals of persons who were erased on request."""
+        identities = {
+            index: {item.arrival.lead.contact.email, item.arrival.lead.contact.phone} - {None}
+            for index, item in wave.items()
+        }
+        everybody = frozenset[str | None]().union(*identities.values())
+        erased = tx.leads.suppressed_among(
+            [identity for identity in everybody if identity is not None], self._suppression_key
+        )
+        return {index for index, names in identities.items() if names & erased}
+
+    def _create(
+        self, tx: Tx, cases: Mapping[int, Case], feeds: Mapping[int, str], *, now: datetime
+    ) -> dict[int, Admitted]:
+        """Store new leads with all that belongs to them."""
+        if not cases:
+            return {}
+        ids = {index: new_lead_id(now) for index in cases}
+        tx.leads.insert_new([
+            NewLead(ids[index], feeds[index], case.lead, received_at=now, is_history=False)
+            for index, case in cases.items()
+        ])
+        by_id = {ids[index]: case for index, case in cases.items()}
+        placed = self._placement.place(tx, by_id, reason="created", now=now)
+        return {
+            index: _result(placed[lead_id], IntakeStatus.CREATED) for index, lead_id in ids.items()
+        }
+
+    def _touch(self, tx: Tx, known: LeadRecord, arrival: Arrival, *, past: Past) -> IntakeResult:
         """Add a touch to a known lead and score it again, with all that is known of it now."""
+        now = arrival.now
         lead = merge_leads(known.lead, arrival.lead)
         tx.leads.touch(known.lead_id, lead, feed=arrival.feed, at=now)
         latest = tx.scores.latest(known.lead_id)
@@ -131,26 +241,107 @@ class Admission:
             is_new=False,
             was_explored=latest is not None and latest.decision.explored,
         )
-        decision = self._placement.place(tx, known.lead_id, case, reason="touched", now=now)
-        return IntakeResult(
-            known.lead_id,
-            IntakeStatus.TOUCHED,
-            created=False,
-            score=case.scored.score,
-            decision=decision,
+        placed = self._placement.place(tx, {known.lead_id: case}, reason="touched", now=now)
+        return _result(placed[known.lead_id], IntakeStatus.TOUCHED)
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What is stored already of the leads and persons of some arrivals."""
+
+    by_external: Mapping[tuple[str, str], LeadRecord]
+    by_email: Mapping[str, LeadRecord]
+
+    @classmethod
+    def of(cls, tx: Tx, arrivals: Sequence[Arrival]) -> _Known:
+        """Look up every external id and every address."""
+        names: dict[str, list[str]] = {}
+        for arrival in arrivals:
+            if arrival.lead.external_id is not None:
+                names.setdefault(arrival.feed, []).append(arrival.lead.external_id)
+        ids = {
+            (feed, name): lead_id
+            for feed, externals in names.items()
+            for name, lead_id in tx.leads.ids_by_external(feed, externals).items()
+        }
+        records = tx.leads.get_many(sorted(set(ids.values()))) if ids else {}
+        emails = [a.lead.contact.email for a in arrivals if a.lead.contact.email is not None]
+        return cls(
+            {name: records[lead_id] for name, lead_id in ids.items()},
+            tx.leads.find_by_emails(emails) if emails else {},
         )
 
+    def lead_of(self, arrival: Arrival) -> tuple[LeadRecord | None, bool]:
+        """Return the lead that was known before, and whether the arrival is a touch on it.
 
-def _same_record(tx: Tx, arrival: Arrival) -> LeadRecord | None:
-    """Return the lead that this feed sent under the same external id."""
-    external_id = arrival.lead.external_id
-    return None if external_id is None else tx.leads.find_by_external(arrival.feed, external_id)
+        The same external id always is; the last lead with the same address, however old, tells
+        of the person's past.
+        """
+        lead = arrival.lead
+        if lead.external_id is not None:
+            record = self.by_external.get((arrival.feed, lead.external_id))
+            if record is not None:
+                return record, True
+        record = None if lead.contact.email is None else self.by_email.get(lead.contact.email)
+        is_same = record is not None and record.touched_at >= arrival.now - TOUCH_WINDOW
+        return record, is_same
 
 
-def _same_person(tx: Tx, lead: Lead) -> LeadRecord | None:
-    """Return the last lead with the same e-mail address, however old."""
-    email = lead.contact.email
-    return None if email is None else tx.leads.find_by_email(email, since=EARLIEST)
+def _waves(items: Sequence[ScoredArrival]) -> Iterator[dict[int, ScoredArrival]]:
+    """Yield arrivals by index: first those that depend on none before them, then the next."""
+    waiting = dict(enumerate(items))
+    while waiting:
+        seen: set[object] = set()
+        wave = {}
+        for index, item in waiting.items():
+            marks = set(item.arrival.marks)
+            if not marks & seen:
+                wave[index] = item
+            seen |= marks
+        waiting = {index: item for index, item in waiting.items() if index not in wave}
+        yield wave
+
+
+def _kept(tx: Tx, arrival: Arrival) -> Answer | IdempotencyError | None:
+    """Return the answer given before under the arrival's key, or why the key cannot be used."""
+    if arrival.once is None:
+        return None
+    try:
+        if arrival.is_unseen:
+            kept = find_answer(tx, arrival.once, kind=_RECEIPT, now=arrival.now)
+            return None if kept is None else kept.value
+        found = find_answer(tx, arrival.once, kind=_RESULT, now=arrival.now)
+    except IdempotencyError as error:
+        return error
+    if found is None:
+        return None
+    if isinstance(found.value, IntakeResult):
+        return replace(found.value, status=IntakeStatus.REPLAYED)
+    return found.value
+
+
+def _as_json(answer: Answer) -> str:
+    """Return an answer as `_kept` reads it back."""
+    if isinstance(answer, IntakeResult):
+        return answer.json.decode()
+    return pydantic_core.to_json(answer).decode()
+
+
+def _receipt(arrival: Arrival, result: Admitted) -> str:
+    """Return an id that looks new: the lead's own only where the person is."""
+    if isinstance(result, IntakeResult) and result.created:
+        return result.lead_id
+    return new_lead_id(arrival.now)
+
+
+def _result(placed: NewScore, status: IntakeStatus) -> IntakeResult:
+    return IntakeResult(
+        placed.lead_id,
+        status,
+        created=status is IntakeStatus.CREATED,
+        score=placed.score,
+        decision=placed.decision,
+    )
 
 
 def _past(tx: Tx, earlier: LeadRecord | None, arrival: Arrival) -> Past:

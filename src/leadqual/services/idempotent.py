@@ -71,20 +71,29 @@ def answer_once(
     """
     if once is None:
         return Answer(work())
-    kept = tx.idempotency.find(once.key, once.scope)
-    if kept is not None and kept.at > now - KEPT_FOR:
-        if kept.body_hash != once.body_hash:
-            raise IdempotencyError(
-                "this Idempotency-Key was used before with another body; "
-                "send the same body again, or a new key"
-            )
-        return Answer(kind.validate_json(kept.response_json), replayed=True)
+    kept = find_answer(tx, once, kind=kind, now=now)
+    if kept is not None:
+        return kept
     value = work()
-    tx.idempotency.save(
-        once.key,
-        once.scope,
-        body_hash=once.body_hash,
-        response_json=kind.dump_json(value).decode(),
-        at=now,
-    )
+    keep_answer(tx, once, kind.dump_json(value).decode(), now=now)
     return Answer(value)
+
+
+def find_answer(tx: Tx, once: Once, *, kind: TypeAdapter[T], now: datetime) -> Answer[T] | None:
+    """Return the answer that was kept with a key, None when it is new. Errors as `answer_once`."""
+    kept = tx.idempotency.find(once.key, once.scope)
+    if kept is None or kept.at <= now - KEPT_FOR:
+        return None
+    if kept.body_hash != once.body_hash:
+        raise IdempotencyError(
+            "this Idempotency-Key was used before with another body; "
+            "send the same body again, or a new key"
+        )
+    return Answer(kind.validate_json(kept.response_json), replayed=True)
+
+
+def keep_answer(tx: Tx, once: Once, response_json: str, *, now: datetime) -> None:
+    """Keep an answer with its key. Raises `BusyError` as `answer_once` does."""
+    tx.idempotency.save(
+        once.key, once.scope, body_hash=once.body_hash, response_json=response_json, at=now
+    )

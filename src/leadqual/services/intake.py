@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from pydantic import TypeAdapter
 
@@ -19,13 +19,14 @@ from leadqual.routing.decision import Decision
 from leadqual.services.admission import (
     SUPPRESSED,
     Admission,
+    Admitted,
     Arrival,
     IntakeResult,
     IntakeStatus,
+    ScoredArrival,
 )
 from leadqual.services.calls import Call, Principal, PrincipalKind, Scope
-from leadqual.services.idempotent import Answer, answer_once
-from leadqual.services.ids import new_lead_id
+from leadqual.services.idempotent import answer_once
 from leadqual.services.placement import NO_CHANCE, Case, n_queued_today, route
 from leadqual.services.scoring import LiveScorer
 from leadqual.services.writer import GroupWriter
@@ -66,8 +67,6 @@ class Preview:
     decision: Decision
 
 
-_RESULT: Final[TypeAdapter[IntakeResult | Rejected]] = TypeAdapter(IntakeResult | Rejected)
-_RECEIPT: Final = TypeAdapter(str)
 _ROWS: Final = TypeAdapter(list[BatchRow])
 
 
@@ -96,7 +95,7 @@ class Intake:
 
     def accept(
         self, raw: RawLead, *, call: Call, feed: str = API_FEED, quarantine: str | None = None
-    ) -> Future[IntakeResult | Rejected]:
+    ) -> Future[Admitted]:
         """Store, score and route one lead; the future resolves after COMMIT.
 
         Parameters
@@ -115,24 +114,8 @@ class Intake:
         PermissionDeniedError, BusyError
             At once. The future raises `IdempotencyError` and `StoreError`.
         """
-        arrival = self._arrival(raw, call=call, feed=feed, quarantine=quarantine)
-        if isinstance(arrival, Rejected):
-            rejected: Future[IntakeResult | Rejected] = Future()
-            rejected.set_result(arrival)
-            return rejected
-
-        def work(tx: Tx) -> IntakeResult | Rejected:
-            return _told(
-                answer_once(
-                    tx,
-                    call.once,
-                    lambda: self._admission.admit(tx, arrival, now=call.now),
-                    kind=_RESULT,
-                    now=call.now,
-                )
-            )
-
-        return self._writer.submit(work)
+        arrival = _arrival(raw, call=call, feed=feed)
+        return self._submit(arrival, quarantine=quarantine, is_unseen=False)
 
     def accept_unseen(
         self, raw: RawLead, *, call: Call, feed: str, quarantine: str | None = None
@@ -148,33 +131,32 @@ class Intake:
         PermissionDeniedError, BusyError
             At once. The future raises `IdempotencyError` and `StoreError`.
         """
-        arrival = self._arrival(raw, call=call, feed=feed, quarantine=quarantine)
+        arrival = _arrival(raw, call=call, feed=feed)
+        return self._submit(arrival, quarantine=quarantine, is_unseen=True)
+
+    def _submit(
+        self, arrival: Arrival | Rejected, *, quarantine: str | None, is_unseen: bool
+    ) -> Future[Any]:
+        """Hand an arrival to the writer."""
         if isinstance(arrival, Rejected):
-            rejected: Future[str | Rejected] = Future()
+            rejected: Future[Any] = Future()
             rejected.set_result(arrival)
             return rejected
+        arrival = replace(arrival, quarantine=quarantine, is_unseen=is_unseen)
+        return self._writer.submit_to(self._admission, arrival)
 
-        def admit(tx: Tx) -> str:
-            result = self._admission.admit(tx, arrival, now=call.now)
-            if isinstance(result, IntakeResult) and result.created:
-                return result.lead_id
-            return new_lead_id(call.now)
+    async def take(self, raw: RawLead, *, call: Call, feed: str = API_FEED) -> Admitted:
+        """Take one lead as `accept` does, together with all that come in this turn of the loop.
 
-        def work(tx: Tx) -> str | Rejected:
-            # The receipt is kept, not the result: made anew it would differ for the known only.
-            return answer_once(tx, call.once, lambda: admit(tx), kind=_RECEIPT, now=call.now).value
-
-        return self._writer.submit(work)
-
-    def _arrival(
-        self, raw: RawLead, *, call: Call, feed: str, quarantine: str | None
-    ) -> Arrival | Rejected:
-        """Return a lead normalised and scored, if the caller may create it."""
-        _check_may_create(call.principal)
-        lead = normalise(raw, now=call.now)
-        if isinstance(lead, Rejected):
-            return lead
-        return Arrival(lead, self._scorer.score(lead, now=call.now), feed, quarantine)
+        Raises
+        ------
+        PermissionDeniedError, BusyError, IdempotencyError, StoreError
+        """
+        arrival = _arrival(raw, call=call, feed=feed)
+        if isinstance(arrival, Rejected):
+            return arrival
+        result: Admitted = await self._writer.join(self._admission, arrival)
+        return result
 
     def accept_many(
         self, payloads: Sequence[object], *, call: Call, feed: str = API_FEED
@@ -225,17 +207,13 @@ class Intake:
     ) -> list[BatchRow]:
         """Take one slice of a batch in one unit of work."""
         leads = [_read(payload, now=call.now) for payload in payloads]
-        usable = [lead for lead in leads if isinstance(lead, Lead)]
-        scored = iter(self._scorer.score_many(usable, now=call.now))
-        arrivals = [
-            Arrival(lead, next(scored), feed) if isinstance(lead, Lead) else lead for lead in leads
-        ]
+        usable = [Arrival(lead, feed, call.now) for lead in leads if isinstance(lead, Lead)]
+        scored = self._admission.prepare(usable)
 
         def admit_all(tx: Tx) -> list[BatchRow]:
-            return [
-                self._admit_row(tx, arrival, index, now=call.now)
-                for index, arrival in enumerate(arrivals, start)
-            ]
+            admitted = iter(self._admit_rows(tx, scored))
+            results = [next(admitted) if isinstance(lead, Lead) else lead for lead in leads]
+            return [_row(index, result) for index, result in enumerate(results, start)]
 
         def work(tx: Tx) -> list[BatchRow]:
             answer = answer_once(tx, call.once, lambda: admit_all(tx), kind=_ROWS, now=call.now)
@@ -243,27 +221,39 @@ class Intake:
 
         return self._writer.run(work)
 
-    def _admit_row(
-        self, tx: Tx, arrival: Arrival | Rejected, index: int, *, now: datetime
-    ) -> BatchRow:
-        """Take one row in a savepoint of its own, so that what the database refuses is it alone."""
-        result: IntakeResult | Rejected
-        if isinstance(arrival, Rejected):
-            result = arrival
-        else:
-            try:
-                with tx.savepoint():
-                    result = self._admission.admit(tx, arrival, now=now)
-            except InputError as error:
-                result = Rejected((FieldReason("", str(error)),))
-        if isinstance(result, Rejected):
-            return BatchRow(index, IntakeStatus.REJECTED, reasons=result.reasons)
-        return BatchRow(index, result.status, result)
+    def _admit_rows(self, tx: Tx, items: Sequence[ScoredArrival]) -> list[Admitted]:
+        """Write rows together, or each in a savepoint: what the database refuses is one alone."""
+        try:
+            with tx.savepoint():
+                return [
+                    result
+                    for result in self._admission.write(tx, items)
+                    if isinstance(
+                        result, IntakeResult | Rejected
+                    )  # rows have no keys: they all are
+                ]
+        except InputError as error:
+            if len(items) == 1:
+                return [Rejected((FieldReason("", str(error)),))]
+            return [result for item in items for result in self._admit_rows(tx, [item])]
 
 
 def _check_may_create(principal: Principal) -> None:
     if principal.kind is not PrincipalKind.FORM_KEY:
         principal.require(Scope.LEADS_WRITE)
+
+
+def _arrival(raw: RawLead, *, call: Call, feed: str) -> Arrival | Rejected:
+    """Return a lead normalised, if the caller may create it."""
+    _check_may_create(call.principal)
+    lead = normalise(raw, now=call.now)
+    return lead if isinstance(lead, Rejected) else Arrival(lead, feed, call.now, call.once)
+
+
+def _row(index: int, result: Admitted) -> BatchRow:
+    if isinstance(result, Rejected):
+        return BatchRow(index, IntakeStatus.REJECTED, reasons=result.reasons)
+    return BatchRow(index, result.status, result)
 
 
 def _read(payload: object, *, now: datetime) -> Lead | Rejected:
@@ -272,12 +262,6 @@ def _read(payload: object, *, now: datetime) -> Lead | Rejected:
         return Rejected((FieldReason("", "is not an object with the fields of a lead"),))
     raw = parse_raw(payload)
     return raw if isinstance(raw, Rejected) else normalise(raw, now=now)
-
-
-def _told(answer: Answer[IntakeResult | Rejected]) -> IntakeResult | Rejected:
-    """Say of a stored lead that it was stored before."""
-    value = answer.value
-    return _replayed(value) if answer.replayed and isinstance(value, IntakeResult) else value
 
 
 def _replayed(result: IntakeResult) -> IntakeResult:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
 from typing import Final
@@ -16,7 +16,7 @@ from leadqual.routing.hours import BusinessHours
 from leadqual.routing.quarantine import quarantine_reason
 from leadqual.routing.standard_parts import CutMode
 from leadqual.services.scoring import Scored
-from leadqual.store import Tx
+from leadqual.store import NewScore, Tx
 
 NO_CHANCE: Final = 1.0
 """A draw that no exploration rate reaches."""
@@ -84,8 +84,12 @@ def n_queued_today(tx: Tx, case: Case, *, now: datetime) -> int:
     standard = case.scored.standard
     if standard.cut.mode is not CutMode.FILL_CAPACITY:
         return 0
-    queue = Queue.MRR if case.lead.motion is Motion.INBOUND else Queue.SDR
-    return tx.queue.count_queued(queue, since=_day_start(now, standard.hours))
+    return tx.queue.count_queued(_own_queue(case), since=_day_start(now, standard.hours))
+
+
+def _own_queue(case: Case) -> Queue:
+    """Return the queue that the motion of a case leads to."""
+    return Queue.MRR if case.lead.motion is Motion.INBOUND else Queue.SDR
 
 
 def _day_start(now: datetime, hours: BusinessHours) -> datetime:
@@ -106,31 +110,48 @@ class Placement:
     def __init__(self, draw: Callable[[], float]) -> None:
         self._draw = draw
 
-    def place(self, tx: Tx, lead_id: str, case: Case, *, reason: str, now: datetime) -> Decision:
-        """Decide on a case; write score, decision, queue item and outbox message.
+    def place(
+        self, tx: Tx, cases: Mapping[str, Case], *, reason: str, now: datetime
+    ) -> dict[str, NewScore]:
+        """Decide on cases by lead id; write scores, decisions, queue items and outbox messages.
 
         Somebody who comes again is queued again, whatever became of the lead before.
+
+        Returns
+        -------
+        dict of str to NewScore
+            What was written down per lead, in the order of `cases`.
         """
-        decision = self.rate(tx, lead_id, case, reason=reason, now=now)
-        tx.queue.put(lead_id, decision, now=now)
-        return decision
+        rated = self.rate(tx, cases, reason=reason, now=now)
+        tx.queue.put_many(((new.lead_id, new.decision) for new in rated.values()), now=now)
+        return rated
 
-    def rate(self, tx: Tx, lead_id: str, case: Case, *, reason: str, now: datetime) -> Decision:
-        """Decide on a case and write that down, without touching its queue."""
-        draw = self._draw() if case.is_new else SURE if case.was_explored else NO_CHANCE
-        n_queued = n_queued_today(tx, case, now=now)
-        decision = route(case, now=now, draw=draw, n_queued_today=n_queued)
-        scored = case.scored
-        tx.scores.insert(
-            lead_id, score=scored.score, decision=decision, snapshot=scored.snapshot, reason=reason
+    def rate(
+        self, tx: Tx, cases: Mapping[str, Case], *, reason: str, now: datetime
+    ) -> dict[str, NewScore]:
+        """Decide on cases and write that down as `place` does, without touching their queues."""
+        n_queued: dict[Queue, int] = {}
+        rated = {}
+        for lead_id, case in cases.items():
+            queue = _own_queue(case)
+            if queue not in n_queued:
+                n_queued[queue] = n_queued_today(tx, case, now=now)
+            draw = self._draw() if case.is_new else SURE if case.was_explored else NO_CHANCE
+            decision = route(case, now=now, draw=draw, n_queued_today=n_queued[queue])
+            if decision.queue in n_queued:
+                n_queued[decision.queue] += 1
+            scored = case.scored
+            rated[lead_id] = NewScore(lead_id, scored.score, decision, scored.snapshot, reason)
+        tx.scores.insert_many(list(rated.values()))
+        tx.outbox.put_many(
+            f"lead.{reason}", ((new.lead_id, _thin(new)) for new in rated.values()), at=now
         )
-        tx.outbox.put(f"lead.{reason}", _thin(case, decision), lead_id=lead_id, at=now)
-        return decision
+        return rated
 
 
-def _thin(case: Case, decision: Decision) -> dict[str, object]:
+def _thin(new: NewScore) -> dict[str, object]:
     """Return what the outside is told: scores and places, nothing personal."""
-    score = case.scored.score
+    score, decision = new.score, new.decision
     return {
         "grade": score.grade,
         "p_conversion": score.p_conversion,

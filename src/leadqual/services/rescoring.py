@@ -85,10 +85,8 @@ class Rescorer:
             is_new=False,
             was_explored=decided is not None and decided.explored,
         )
-        if item is None or item.is_final:
-            self._placement.rate(tx, lead_id, case, reason="rescored", now=now)
-        else:
-            self._placement.place(tx, lead_id, case, reason="rescored", now=now)
+        write = self._placement.rate if item is None or item.is_final else self._placement.place
+        write(tx, {lead_id: case}, reason="rescored", now=now)
 
 
 def _past(tx: Tx, lead_id: str, decided: Decision | None) -> Past:

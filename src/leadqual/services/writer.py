@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import queue
 import threading
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 from leadqual.errors import BusyError, StoreError
 from leadqual.store import Store, Tx
@@ -18,29 +21,56 @@ MAX_GROUP: Final = 64
 MAX_WAITING: Final = 4096
 
 
+class Crew(Protocol):
+    """Work that costs less for many at once than for one after the other.
+
+    Both methods return as many items as they were given, in their order. An item of `write` that
+    is an exception goes to its own caller: nothing was written for it. One that is raised undoes
+    what was written for all of them, and each is tried again alone.
+    """
+
+    def prepare(self, items: Sequence[Any]) -> Sequence[Any]:
+        """Do what needs no transaction; what is returned is what will be written."""
+
+    def write(self, tx: Tx, items: Sequence[Any]) -> Sequence[Any]:
+        """Write prepared items and return what their callers get."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Unit:
-    work: Callable[[Tx], Any]
-    future: Future[Any]
+    """An item for a crew; without one, `item` is the work itself."""
+
+    crew: Crew | None
+    item: Any
+    reply: Future[Any] | asyncio.Future[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    unit: _Unit
+    result: Any = None
+    problem: Exception | None = None
 
 
 class GroupWriter:
     """Run units of work on one thread, up to 64 per transaction.
 
-    A future resolves only after COMMIT, so what is acknowledged is on disk. Each unit has a
-    savepoint: one that raises is rolled back alone and its error goes to its own caller.
+    A caller is answered only after COMMIT, so what is acknowledged is on disk. A unit that raises
+    is undone alone and its error goes to its own caller.
 
     Parameters
     ----------
     store : Store
         An open store with the current schema.
     max_waiting : int
-        Units that may wait; above it `submit` refuses instead of growing without bound.
+        Units that may wait; above it new ones are refused instead of growing without bound.
     """
 
     def __init__(self, store: Store, *, max_waiting: int = MAX_WAITING) -> None:
         self._store = store
-        self._waiting: queue.Queue[_Unit | None] = queue.Queue(max_waiting)
+        self._max_waiting = max_waiting
+        self._waiting: queue.SimpleQueue[_Unit | None] = queue.SimpleQueue()
+        self._gathered: deque[_Unit] = deque()
         self._closed = threading.Event()
         self._closing = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="leadqual-writer", daemon=True)
@@ -54,7 +84,7 @@ class GroupWriter:
     @property
     def n_waiting(self) -> int:
         """Return about how many units wait for their transaction."""
-        return self._waiting.qsize()
+        return self._waiting.qsize() + len(self._gathered)
 
     def submit(self, work: Callable[[Tx], T]) -> Future[T]:
         """Queue one unit of work; the future resolves after its transaction is committed.
@@ -67,17 +97,35 @@ class GroupWriter:
         BusyError
             When too many units wait already, or the writer is closed: nothing was written.
         """
-        future: Future[T] = Future()
-        with self._closing:
-            if self._closed.is_set():
-                raise BusyError("the service is shutting down; send the request again")
-            try:
-                self._waiting.put_nowait(_Unit(work, future))
-            except queue.Full:
-                raise BusyError(
-                    f"{self._waiting.maxsize} writes are waiting already; try again in a second"
-                ) from None
-        return future
+        reply = Future[T]()
+        self._queue(_Unit(None, work, reply))
+        return reply
+
+    def submit_to(self, crew: Crew, item: object) -> Future[Any]:
+        """Queue one item for a crew; otherwise as `submit`."""
+        reply = Future[Any]()
+        self._queue(_Unit(crew, item, reply))
+        return reply
+
+    async def join(self, crew: Crew, item: object) -> Any:  # noqa: ANN401 - what the crew returns
+        """Hand an item to a crew, together with all others of this turn of the event loop.
+
+        Returns what the crew made of it, after the commit. Whoever stops waiting changes nothing:
+        the item is written all the same.
+
+        Raises
+        ------
+        BusyError
+            When too many units wait already, or the writer is closed: nothing was written.
+        """
+        loop = asyncio.get_running_loop()
+        self._check_open()
+        reply = loop.create_future()
+        if not self._gathered:
+            # After what is ready now: requests that came together are written together.
+            loop.call_soon(self._hand_over)
+        self._gathered.append(_Unit(crew, item, reply))
+        return await reply
 
     def run(self, work: Callable[[Tx], T]) -> T:
         """Submit one unit and wait for its commit; its error is raised here."""
@@ -89,8 +137,28 @@ class GroupWriter:
             if self._closed.is_set():
                 return
             self._closed.set()
+        self._hand_over()
         self._waiting.put(None)
         self._thread.join()
+
+    def _check_open(self) -> None:
+        """Do nothing when one more unit can wait."""
+        if self._closed.is_set():
+            raise BusyError("the service is shutting down; send the request again")
+        if self.n_waiting >= self._max_waiting:
+            raise BusyError(
+                f"{self._max_waiting} writes are waiting already; try again in a second"
+            )
+
+    def _queue(self, unit: _Unit) -> None:
+        with self._closing:
+            self._check_open()
+            self._waiting.put(unit)
+
+    def _hand_over(self) -> None:
+        """Pass what was gathered to the thread: it wakes up once."""
+        while self._gathered:
+            self._waiting.put(self._gathered.popleft())
 
     def _run(self) -> None:
         is_open = True
@@ -104,7 +172,7 @@ class GroupWriter:
         unit = self._waiting.get()
         group: list[_Unit] = []
         while unit is not None:
-            if unit.future.set_running_or_notify_cancel():
+            if isinstance(unit.reply, asyncio.Future) or unit.reply.set_running_or_notify_cancel():
                 group.append(unit)
             if len(group) >= MAX_GROUP:
                 return group, True
@@ -114,29 +182,120 @@ class GroupWriter:
                 return group, True
         return group, False
 
-    def _commit(self, group: list[_Unit], *, is_last_try: bool = False) -> None:
-        """Run a group in one transaction; resolve its futures when that is committed.
+    def _commit(self, group: Sequence[_Unit], *, is_last_try: bool = False) -> None:
+        """Run a group in one transaction; answer its callers when that is committed.
 
         A unit that lost a race with another process was undone and runs once more, alone.
         """
-        outcomes: list[tuple[_Unit, Any, Exception | None]] = []
+        alone = [unit for unit in group if unit.crew is None]
+        failed, parties = _prepare([unit for unit in group if unit.crew is not None])
+        _answer(failed)
+        outcomes: list[_Outcome] = []
         try:
             with self._store.transaction() as tx:
-                outcomes.extend((unit, *_attempt(tx, unit.work)) for unit in group)
+                for party in parties:
+                    outcomes.extend(_write(tx, party))
+                outcomes.extend(_attempt(tx, unit, unit.item) for unit in alone)
         except Exception as error:  # noqa: BLE001 - what broke the transaction belongs to all of its callers
-            for unit in group:
-                unit.future.set_exception(_failure(error))
+            waiting = [*alone, *(unit for party in parties for unit in party.units)]
+            _answer([_Outcome(unit, problem=_failure(error)) for unit in waiting])
             return
-        lost: list[_Unit] = []
-        for unit, result, problem in outcomes:
-            if problem is None:
-                unit.future.set_result(result)
-            elif isinstance(problem, BusyError) and not is_last_try:
-                lost.append(unit)
-            else:
-                unit.future.set_exception(problem)
+        lost = []
+        if not is_last_try:
+            lost = [done.unit for done in outcomes if isinstance(done.problem, BusyError)]
+            outcomes = [done for done in outcomes if not isinstance(done.problem, BusyError)]
+        _answer(outcomes)
         for unit in lost:
             self._commit([unit], is_last_try=True)
+
+
+@dataclass(frozen=True, slots=True)
+class _Party:
+    """Units of one crew and what it prepared for each."""
+
+    crew: Crew
+    units: Sequence[_Unit]
+    items: Sequence[Any]
+
+    def each_alone(self) -> list[_Party]:
+        """Return a party for each unit."""
+        return [
+            _Party(self.crew, [unit], [item])
+            for unit, item in zip(self.units, self.items, strict=True)
+        ]
+
+
+def _prepare(group: Sequence[_Unit]) -> tuple[list[_Outcome], list[_Party]]:
+    """Let each crew prepare its items; what cannot be prepared fails alone."""
+    crews = {id(unit.crew): unit.crew for unit in group}
+    failed: list[_Outcome] = []
+    parties: list[_Party] = []
+    for crew in crews.values():
+        units = [unit for unit in group if unit.crew is crew]
+        if crew is None:
+            continue
+        try:
+            parties.append(_Party(crew, units, crew.prepare([unit.item for unit in units])))
+        except Exception as error:  # noqa: BLE001 - an error belongs to whoever submitted the item
+            if len(units) == 1:
+                failed.append(_Outcome(units[0], problem=error))
+                continue
+            for unit in units:
+                more_failed, more_parties = _prepare([unit])
+                failed += more_failed
+                parties += more_parties
+    return failed, parties
+
+
+def _write(tx: Tx, party: _Party) -> list[_Outcome]:
+    """Let a crew write its items together, or, where that fails, each in a savepoint of its own."""
+    try:
+        with tx.savepoint():
+            results = party.crew.write(tx, party.items)
+    except Exception as error:  # noqa: BLE001 - an error belongs to whoever submitted the item
+        if len(party.units) == 1:
+            return [_Outcome(party.units[0], problem=error)]
+        return [outcome for one in party.each_alone() for outcome in _write(tx, one)]
+    return [
+        _Outcome(unit, problem=result) if isinstance(result, Exception) else _Outcome(unit, result)
+        for unit, result in zip(party.units, results, strict=True)
+    ]
+
+
+def _attempt(tx: Tx, unit: _Unit, work: Callable[[Tx], Any]) -> _Outcome:
+    """Run one unit in its own savepoint."""
+    try:
+        with tx.savepoint():
+            return _Outcome(unit, work(tx))
+    except Exception as error:  # noqa: BLE001 - an error belongs to whoever submitted the work
+        return _Outcome(unit, problem=error)
+
+
+def _answer(outcomes: Sequence[_Outcome]) -> None:
+    """Tell every caller; an event loop is woken once for all who wait on it."""
+    by_loop: dict[asyncio.AbstractEventLoop, list[_Outcome]] = {}
+    for outcome in outcomes:
+        reply = outcome.unit.reply
+        if isinstance(reply, asyncio.Future):
+            by_loop.setdefault(reply.get_loop(), []).append(outcome)
+        else:
+            _settle(outcome)
+    for loop, waiting in by_loop.items():
+        with suppress(RuntimeError):  # a loop that was closed meanwhile has nobody who waits
+            loop.call_soon_threadsafe(_settle_all, waiting)
+
+
+def _settle_all(outcomes: Sequence[_Outcome]) -> None:
+    for outcome in outcomes:
+        if not outcome.unit.reply.done():  # else its caller waits no more
+            _settle(outcome)
+
+
+def _settle(outcome: _Outcome) -> None:
+    if outcome.problem is None:
+        outcome.unit.reply.set_result(outcome.result)
+    else:
+        outcome.unit.reply.set_exception(outcome.problem)
 
 
 def _failure(error: Exception) -> StoreError:
@@ -145,12 +304,3 @@ def _failure(error: Exception) -> StoreError:
     failure = kind(f"the write was not confirmed ({type(error).__name__}); send it again")
     failure.__cause__ = error
     return failure
-
-
-def _attempt(tx: Tx, work: Callable[[Tx], T]) -> tuple[T | None, Exception | None]:
-    """Run one unit in its own savepoint."""
-    try:
-        with tx.savepoint():
-            return work(tx), None
-    except Exception as error:  # noqa: BLE001 - an error belongs to whoever submitted the work
-        return None, error

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from leadqual.leads.schema import Lead
+from leadqual.store.records import NewLead
 
 
 def dump_lead(lead: Lead) -> str:
@@ -29,3 +30,14 @@ def lead_row(
         "is_history": is_history,
         "erased_at": None,
     }
+
+
+def new_lead_row(new: NewLead) -> dict[str, object]:
+    """Return the values of the first row of a lead of many."""
+    return lead_row(
+        new.lead,
+        lead_id=new.lead_id,
+        feed=new.feed,
+        received_at=new.received_at,
+        is_history=new.is_history,
+    )

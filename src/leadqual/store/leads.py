@@ -8,11 +8,11 @@ from typing import Final
 
 from sqlalchemy import Text, bindparam, func, select, update
 
-from leadqual.errors import ConflictError, NotFoundError
+from leadqual.errors import BusyError, ConflictError, NotFoundError
 from leadqual.leads.schema import Lead, Motion
 from leadqual.store.erasure import erase_person, is_marked, marked_among
 from leadqual.store.lead_bulk import insert_leads, known_ids
-from leadqual.store.lead_rows import dump_lead, lead_row
+from leadqual.store.lead_rows import dump_lead, lead_row, new_lead_row
 from leadqual.store.phrases import dump, listed, lock, motion
 from leadqual.store.prepared import Link, Prepared, Row, Statement, insertion
 from leadqual.store.records import Inserted, LeadRecord, NewLead, Touch
@@ -82,6 +82,17 @@ def _many(dialect: str) -> Statement:
 _GET_MANY: Final = Prepared(_many)
 
 
+def _by_emails(dialect: str) -> Statement:
+    return (
+        select(LEADS.c.email, *_RECORD.selected_columns)
+        .where(LEADS.c.email.in_(listed(dialect, "emails")))
+        .order_by(LEADS.c.touched_at.desc(), LEADS.c.lead_id.desc())
+    )
+
+
+_BY_EMAILS: Final = Prepared(_by_emails)
+
+
 class LeadRepository:
     """Store and find leads."""
 
@@ -124,6 +135,23 @@ class LeadRepository:
             The id that each lead has now, and whether it is new.
         """
         return insert_leads(self._link, rows)
+
+    def insert_new(self, rows: Sequence[NewLead]) -> None:
+        """Store leads at once that a look-up in this transaction did not find.
+
+        Raises
+        ------
+        BusyError
+            When another process stored one of them since.
+        """
+        names = [
+            {"feed": row.feed, "external_id": row.lead.external_id, "lead_id": row.lead_id}
+            for row in rows
+            if row.lead.external_id is not None
+        ]
+        if self._link.run_many(_INSERT_EXTERNAL, names) < len(names):
+            raise BusyError("another process stored the same lead at this moment; send it again")
+        self._link.run_many(_INSERT, (new_lead_row(row) for row in rows))
 
     def touch(self, lead_id: str, lead: Lead, *, feed: str, at: datetime) -> LeadRecord:
         """Record that a known person came again; the lead becomes what they say now.
@@ -170,6 +198,18 @@ class LeadRepository:
         lock(self._link, f"email:{email}")
         row = self._link.first(_BY_EMAIL, email=email, since=since)
         return None if row is None else _record(row)
+
+    def find_by_emails(self, emails: Collection[str]) -> dict[str, LeadRecord]:
+        """Return by normalised address the lead with it that came last, however long ago.
+
+        In a writing transaction no other process can store these addresses until it ends.
+        """
+        lock(self._link, *(f"email:{email}" for email in emails))
+        found: dict[str, LeadRecord] = {}
+        for row in self._link.run(_BY_EMAILS, emails=dump(list(emails))):
+            record = _record(row[1:])
+            found.setdefault(row[0], record)
+        return found
 
     def find_by_external(self, feed: str, external_id: str) -> LeadRecord | None:
         """Return the lead that a feed calls `external_id`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Final
 
@@ -21,7 +21,7 @@ _ONE: Final = OUTBOX.c.message_id == bindparam("id", type_=BigId)
 _ERROR: Final = bindparam("error", type_=Text)
 _TRIED: Final = update(OUTBOX).where(_ONE, _IS_WAITING)
 
-_INSERT: Final = insertion(OUTBOX, returning=[OUTBOX.c.message_id])
+_INSERT: Final = insertion(OUTBOX)
 _READY: Final = (
     select(*OUTBOX.c)
     .where(_IS_WAITING, OUTBOX.c.due_at <= _AT)
@@ -51,8 +51,8 @@ class OutboxRepository:
 
     def put(
         self, kind: str, payload: Mapping[str, object], *, lead_id: str | None, at: datetime
-    ) -> int:
-        """Write a message to be sent at once; return its id.
+    ) -> None:
+        """Write a message to be sent at once.
 
         Parameters
         ----------
@@ -63,19 +63,32 @@ class OutboxRepository:
         lead_id : str or None
             Whose erasure takes the message along.
         """
-        rows = self._link.run(
+        self.put_many(kind, [(lead_id, payload)], at=at)
+
+    def put_many(
+        self,
+        kind: str,
+        messages: Iterable[tuple[str | None, Mapping[str, object]]],
+        *,
+        at: datetime,
+    ) -> None:
+        """Write messages (lead id, payload) of one kind at once, as `put` does."""
+        rest = {
+            "kind": kind,
+            "created_at": at,
+            "n_attempts": 0,
+            "due_at": at,
+            "delivered_at": None,
+            "given_up_at": None,
+            "last_error": None,
+        }
+        self._link.run_many(
             _INSERT,
-            kind=kind,
-            lead_id=lead_id,
-            payload_json=dump(payload),
-            created_at=at,
-            n_attempts=0,
-            due_at=at,
-            delivered_at=None,
-            given_up_at=None,
-            last_error=None,
+            (
+                {"lead_id": lead_id, "payload_json": dump(payload), **rest}
+                for lead_id, payload in messages
+            ),
         )
-        return int(rows[0][0])
 
     def due(self, *, now: datetime, limit: int) -> tuple[OutboxMessage, ...]:
         """Return messages to send, longest due first; a writing transaction has them alone."""

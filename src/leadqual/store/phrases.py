@@ -19,8 +19,9 @@ from sqlalchemy import (
 
 from leadqual.store.prepared import Link, Prepared
 
+_NAMES: Final = func.json_array_elements_text(cast(bindparam("names", type_=Text), JSON))
 _LOCK: Final = Prepared(
-    select(func.pg_advisory_xact_lock(func.hashtextextended(bindparam("name", type_=Text), 0)))
+    select(func.pg_advisory_xact_lock(func.hashtextextended(_NAMES.column_valued("name"), 0)))
 )
 
 
@@ -52,15 +53,16 @@ def load(text: str) -> Any:  # noqa: ANN401 - JSON can hold anything
     return pydantic_core.from_json(text)
 
 
-def lock(link: Link, name: str) -> None:
-    """Keep other processes from doing what is called `name` until this transaction ends.
+def lock(link: Link, *names: str) -> None:
+    """Keep other processes from doing what is called `names` until this transaction ends.
 
-    SQLite has one writer, so there is nothing to do. PostgreSQL waits for its lock timeout.
+    SQLite has one writer, so there is nothing to do. PostgreSQL waits for its lock timeout; it
+    takes the locks in one order whoever asks, so that two transactions do not wait for each other.
 
     Raises
     ------
     BusyError
-        When another process held it for too long.
+        When another process held one of them for too long.
     """
-    if link.is_postgresql and link.is_writing:
-        link.run(_LOCK, name=name)
+    if link.is_postgresql and link.is_writing and names:
+        link.run(_LOCK, names=dump(sorted(set(names))))

@@ -30,8 +30,7 @@ _RECORD: Final = select(
 _OF: Final = _RECORD.where(SCORES.c.lead_id == bindparam("id", type_=Text))
 _ALL_OF: Final = Prepared(_OF.order_by(SCORES.c.score_id))
 _LATEST: Final = Prepared(_OF.order_by(SCORES.c.score_id.desc()).limit(1))
-_INSERT: Final = insertion(SCORES, returning=[SCORES.c.score_id])
-_INSERT_MANY: Final = insertion(SCORES)
+_INSERT: Final = insertion(SCORES)
 _WAIT: Final = insertion(RESCORE, is_idempotent=True)
 _DONE: Final = Prepared(delete(RESCORE).where(RESCORE.c.lead_id == bindparam("id", type_=Text)))
 _WAITING: Final = Prepared(
@@ -89,8 +88,8 @@ class ScoreRepository:
         decision: Decision,
         snapshot: Mapping[str, Scalar],
         reason: str,
-    ) -> int:
-        """Store one scoring and return its id.
+    ) -> None:
+        """Store one scoring.
 
         Parameters
         ----------
@@ -104,21 +103,19 @@ class ScoreRepository:
         ConflictError
             When there is no such lead.
         """
-        new = NewScore(lead_id, score, decision, snapshot, reason)
-        row = self._link.first(_INSERT, **_row_of(new))
-        if score.scored_by is ScoredBy.RULES:
-            self._link.run(_WAIT, lead_id=lead_id)
-        elif reason != FIRST_REASON:
-            self._link.run(_DONE, id=lead_id)
-        return 0 if row is None else int(row[0])
+        self.insert_many([NewScore(lead_id, score, decision, snapshot, reason)])
 
     def insert_many(self, rows: Sequence[NewScore]) -> None:
-        """Store many first scorings at once. Raises `ConflictError` as `insert` does."""
-        self._link.run_many(_INSERT_MANY, (_row_of(row) for row in rows))
-        self._link.run_many(
-            _WAIT,
-            ({"lead_id": row.lead_id} for row in rows if row.score.scored_by is ScoredBy.RULES),
-        )
+        """Store scorings of different leads at once. Raises `ConflictError` as `insert` does."""
+        self._link.run_many(_INSERT, (_row_of(row) for row in rows))
+        by_rules = [row for row in rows if row.score.scored_by is ScoredBy.RULES]
+        again = [
+            row
+            for row in rows
+            if row.reason != FIRST_REASON and row.score.scored_by is not ScoredBy.RULES
+        ]
+        self._link.run_many(_WAIT, ({"lead_id": row.lead_id} for row in by_rules))
+        self._link.run_many(_DONE, ({"id": row.lead_id} for row in again))
 
     def latest(self, lead_id: str) -> ScoreRecord | None:
         """Return the newest scoring of a lead, None when it was never scored."""
