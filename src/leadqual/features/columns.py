@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leadqual.errors import InputError
-from leadqual.features.spec import MAX_NUMBER, CategoricalFeature, to_number
+from leadqual.features.spec import MAX_NUMBER, to_number
 from leadqual.leads.schema import Scalar
 
 
@@ -107,12 +107,16 @@ def code_numbers(column: NDArray[Any]) -> Coded:
     return Coded(tuple(None if value != value else value for value in found), codes)  # noqa: PLR0124 - NaN
 
 
-def numbers_of(column: Column) -> NDArray[np.float64]:
-    """Return a column as numbers, NaN where one is missing, not a number or absurdly large."""
-    numbers = read_numbers(column, to_number)
-    if not isinstance(column, np.ndarray):
-        return numbers
-    return np.where(np.abs(numbers) <= MAX_NUMBER, numbers, np.nan)
+def numbers_of(column: Column) -> list[float] | NDArray[np.float64]:
+    """Return a column as numbers, NaN where one is missing, not a number or absurdly large.
+
+    A list for a list: for a few leads, calls of numpy cost more than all the values.
+    """
+    if isinstance(column, np.ndarray):
+        return np.where(np.abs(column) <= MAX_NUMBER, column, np.nan)
+    if isinstance(column, Coded):
+        return read_numbers(column, to_number)
+    return list(map(to_number, column))
 
 
 def read_numbers(column: Column, read: Callable[[Scalar], float]) -> NDArray[np.float64]:
@@ -124,13 +128,13 @@ def read_numbers(column: Column, read: Callable[[Scalar], float]) -> NDArray[np.
     return np.array(list(map(read, column)), dtype=np.float64)
 
 
-def states_of(column: Column, feature: CategoricalFeature) -> Sequence[int] | NDArray[np.intp]:
-    """Return the state of each value of a column, length n."""
+def states_of(column: Column, code: Callable[[Scalar], int]) -> list[int] | NDArray[np.intp]:
+    """Return the state (`CategoricalFeature.code`) of each value; a list for a list."""
     if isinstance(column, np.ndarray):
         column = code_numbers(column)
     if isinstance(column, Coded):
-        return np.array(list(map(feature.code, column.values)), dtype=np.intp)[column.codes]
-    return list(map(feature.code, column))
+        return np.array(list(map(code, column.values)), dtype=np.intp)[column.codes]
+    return list(map(code, column))
 
 
 def is_known(column: Column) -> NDArray[np.bool_]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Final, TypeGuard
 from urllib.parse import urlsplit
 
@@ -80,9 +81,9 @@ def derive(columns: Table, n_leads: int, *, wanted: frozenset[str] | None = None
     kept: Derived = {
         name: values
         for name, values in columns.items()
-        if name not in CONSUMED and name not in _DERIVED and (wanted is None or name in wanted)
+        if name not in CONSUMED and name not in DERIVED and (wanted is None or name in wanted)
     }
-    for name, (inputs, build) in _DERIVED.items():
+    for name, (inputs, build) in DERIVED.items():
         is_possible = any(field in columns for field in inputs)
         if (is_possible and wanted is None) or (wanted is not None and name in wanted):
             kept[name] = build(columns, n_leads)
@@ -209,6 +210,7 @@ def _page(url: str) -> str:
     return bare.rpartition("://")[2].rstrip("/") or "/"
 
 
+@lru_cache(maxsize=4_096)
 def _host(url: str) -> str:
     """Return the host of an address, or its first part when it has no scheme."""
     try:
@@ -218,7 +220,7 @@ def _host(url: str) -> str:
     return (host or _page(url).partition("/")[0]).removeprefix("www.")
 
 
-_DERIVED: Final[dict[str, tuple[tuple[str, ...], Callable[[Table, int], Column]]]] = {
+DERIVED: Final[Mapping[str, tuple[tuple[str, ...], Callable[[Table, int], Column]]]] = {
     "derived.message_length": (("interest.message",), _each("interest.message", _length)),
     "derived.created_weekday": (("created_at",), _weekdays),
     "derived.created_hours": (("created_at",), _parts_of_day),
@@ -234,3 +236,4 @@ _DERIVED: Final[dict[str, tuple[tuple[str, ...], Callable[[Table, int], Column]]
     ),
     "campaign.referrer": (("campaign.referrer",), _each("campaign.referrer", _referrer)),
 }
+"""Derived columns: what they are made from, and how."""

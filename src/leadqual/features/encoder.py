@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final, TypeVar
+from itertools import chain
+from typing import Any, Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from leadqual.errors import BundleError, TrainingError
-from leadqual.features.columns import Column, Table, numbers_of, scalars_of, states_of
-from leadqual.features.derive import CONSUMED, derive
+from leadqual.features.columns import (
+    Column,
+    Table,
+    check_columns,
+    numbers_of,
+    scalars_of,
+    states_of,
+)
+from leadqual.features.derive import CONSUMED, DERIVED, derive
 from leadqual.features.document import Document
 from leadqual.features.fitting import LEVEL_SHARE, fit_feature
 from leadqual.features.spec import CategoricalFeature, Feature, NumericFeature
 
 MAX_WIDTH: Final = 20_000
 
+_Kind = TypeVar("_Kind", np.intp, np.float64)
 _Some = TypeVar("_Some", NumericFeature, CategoricalFeature)
 
 
@@ -177,17 +186,17 @@ class Encoder:
         InputError
             If a column does not have one value per lead.
         """
-        return self.encode_derived(derive(columns, n_leads, wanted=self._wanted), n_leads)
+        check_columns(columns, n_leads)
+        made = {name: build(columns, n_leads) for name, build in self._derived}
+        return self.encode_derived({**columns, **made}, n_leads)
 
     def encode_derived(self, table: Table, n_leads: int) -> EncodedLeads:
         """Return the leads as states and values; `table` is what `derive` returned."""
         unknown: Column = [None] * n_leads
-        codes = np.empty((len(self.categorical), n_leads), dtype=np.intp)
-        for row, categorical in enumerate(self.categorical):
-            codes[row] = states_of(table.get(categorical.name, unknown), categorical)
-        raw = np.empty((len(self.numeric), n_leads))
-        for row, numeric in enumerate(self.numeric):
-            raw[row] = numbers_of(table.get(numeric.name, unknown))
+        states = [states_of(table.get(f.name, unknown), f.code) for f in self.categorical]
+        numbers = [numbers_of(table.get(f.name, unknown)) for f in self.numeric]
+        codes = _stack(states, n_leads, np.intp)
+        raw = _stack(numbers, n_leads, np.float64)
         z, is_missing = self._standardise(raw)
         return EncodedLeads(codes, raw, z, is_missing)
 
@@ -236,8 +245,9 @@ class Encoder:
         return cls(features, entry["means"].floats(length=width), dropped)
 
     @cached_property
-    def _wanted(self) -> frozenset[str]:
-        return frozenset(self.feature_names)
+    def _derived(self) -> list[tuple[str, Callable[[Table, int], Column]]]:
+        """Return the derived columns that any feature reads, and how they are made."""
+        return [(name, DERIVED[name][1]) for name in self.feature_names if name in DERIVED]
 
     @cached_property
     def _limits(self) -> tuple[NDArray[np.float64], ...]:
@@ -262,6 +272,20 @@ class Encoder:
             moved = np.where(self._is_log, np.log1p(np.maximum(raw, 0.0)), raw)
             z = np.minimum(np.maximum((moved - mean) / scale, low), high)
         return np.where(is_missing, 0.0, z), is_missing
+
+
+def _stack(
+    parts: Sequence[Sequence[Any] | NDArray[Any]], n_leads: int, kind: type[_Kind]
+) -> NDArray[_Kind]:
+    """Return lists or arrays of n_leads values as rows."""
+    shape = len(parts), n_leads
+    if not any(isinstance(part, np.ndarray) for part in parts):
+        every = chain.from_iterable(parts)
+        return np.fromiter(every, dtype=kind, count=len(parts) * n_leads).reshape(shape)
+    rows = np.empty(shape, dtype=kind)
+    for row, part in zip(rows, parts, strict=True):
+        row[:] = part
+    return rows
 
 
 def _of_kind(features: Iterable[Feature], kind: type[_Some]) -> list[_Some]:

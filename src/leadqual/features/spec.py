@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import count
 from typing import Final
 
 import numpy as np
@@ -178,15 +181,11 @@ class CategoricalFeature:
     has_other: bool
     has_missing: bool
     weight: float = 1.0
-    _codes: dict[Scalar, int] = field(init=False, repr=False)
 
-    def __post_init__(self) -> None:
-        codes: dict[Scalar, int] = {level: code for code, level in enumerate(self.levels)}
-        for code, label in enumerate(self.labels):
-            if canonical_level(label) == self.levels[code]:
-                codes[label] = code  # spares the request path the case folding
-        codes[None] = len(self.levels) + 1
-        object.__setattr__(self, "_codes", codes)
+    @cached_property
+    def code(self) -> Callable[[Scalar], int]:
+        """Return what gives the state of one value; what was never seen is `other`."""
+        return _Codes(self.levels).__getitem__
 
     @property
     def n_states(self) -> int:
@@ -215,14 +214,6 @@ class CategoricalFeature:
         other = n_levels if self.has_other else -1
         missing = n_levels + self.has_other if self.has_missing else -1
         return np.array([*range(n_levels), other, missing], dtype=np.intp)
-
-    def code(self, value: Scalar) -> int:
-        """Return the state of one value; what was never seen is `other`."""
-        try:
-            return self._codes[value]
-        except KeyError:
-            level = canonical_level(value)
-            return self._codes[None] if level is None else self._codes.get(level, len(self.levels))
 
     def as_dict(self) -> dict[str, object]:
         """Return the feature as JSON values."""
@@ -256,6 +247,28 @@ class CategoricalFeature:
 
 
 Feature = NumericFeature | CategoricalFeature
+
+
+class _Codes(dict[Scalar, int]):
+    """The state of each value by a look-up alone; a value is read once and then remembered."""
+
+    def __init__(self, levels: Sequence[str]) -> None:
+        super().__init__(zip(levels, count()))
+        self._of_level = dict(self)
+        self._other, self._missing = len(levels), len(levels) + 1
+        self[None] = self._missing
+
+    def __missing__(self, value: Scalar) -> int:
+        level = canonical_level(value)
+        code = self._missing if level is None else self._of_level.get(level, self._other)
+        # Equal values are of one level. What strangers write must not fill the memory.
+        if len(self) < _MAX_REMEMBERED and not (isinstance(value, str) and len(value) > _MAX_SHORT):
+            self[value] = code
+        return code
+
+
+_MAX_REMEMBERED: Final = 4_096
+_MAX_SHORT: Final = 100
 
 
 def canonical_level(value: Scalar) -> str | None:
