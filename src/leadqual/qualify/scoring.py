@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leadqual.features.columns import Table, check_columns
+from leadqual.features.encoder import EncodedLeads
 from leadqual.qualify.bundle import ModelBundle
 from leadqual.qualify.policy import ScoringPolicy
 from leadqual.qualify.predict import CHUNK
@@ -21,6 +22,9 @@ from leadqual.qualify.reasons import Chosen, Explainer, choose, join, seen_value
 from leadqual.qualify.reference import CONVERSION, TARGETS
 from leadqual.qualify.rules import rules_bundle
 from leadqual.qualify.score import Answer, Head, LeadScore, ReasonCode, ScoredBy
+
+_ENCODED: Final = 16_384
+"""Leads encoded together: what a column of few different values costs is paid once for them."""
 
 _ANSWERS: Final = (Answer.NO, Answer.UNKNOWN, Answer.YES)
 _CONVERSION: Final = TARGETS.index(CONVERSION)
@@ -166,13 +170,11 @@ def score_columns(
     parts = _parts(bundle)
     p = np.empty((n_leads, len(TARGETS)))
     amount_usd = np.empty(n_leads)
-    chosen = []
-    for start in range(0, n_leads, CHUNK):
-        rows = slice(start, min(start + CHUNK, n_leads))
-        some = columns if n_leads <= CHUNK else {k: v[rows] for k, v in columns.items()}
-        found = _score_chunk(parts, some, (p[rows], amount_usd[rows]), explain=explain)
-        if found is not None:
-            chosen.append(found)
+    chosen: list[Chosen] = []
+    for start in range(0, n_leads, _ENCODED):
+        rows = slice(start, min(start + _ENCODED, n_leads))
+        some = columns if n_leads <= _ENCODED else {k: v[rows] for k, v in columns.items()}
+        chosen += _score_some(parts, some, (p[rows], amount_usd[rows]), explain=explain)
     value = p[:, -1] * amount_usd
     judge = next(part.bundle for part in parts if _CONVERSION in part.targets)
     percentile = judge.reference.percentile(value)
@@ -206,18 +208,35 @@ def _parts(bundle: ModelBundle | None) -> list[_Part]:
     return parts
 
 
-def _score_chunk(
+def _score_some(
     parts: Sequence[_Part],
     columns: Table,
     out: tuple[NDArray[np.float64], NDArray[np.float64]],
     *,
     explain: bool,
+) -> Iterator[Chosen]:
+    """Fill probabilities and amounts of some leads; yield their reasons when asked."""
+    p, amount_usd = out
+    encoded = [part.bundle.encoder.encode(columns, n_leads=len(p)) for part in parts]
+    for start in range(0, len(p), CHUNK):
+        rows = slice(start, start + CHUNK)
+        leads = encoded if len(p) <= CHUNK else [one.take(rows) for one in encoded]
+        found = _score_chunk(parts, leads, (p[rows], amount_usd[rows]), explain=explain)
+        if found is not None:
+            yield found
+
+
+def _score_chunk(
+    parts: Sequence[_Part],
+    encoded: Sequence[EncodedLeads],
+    out: tuple[NDArray[np.float64], NDArray[np.float64]],
+    *,
+    explain: bool,
 ) -> Chosen | None:
-    """Fill probabilities and amounts of some leads; return their reasons when asked."""
+    """Fill probabilities and amounts of a few leads; return their reasons when asked."""
     p, amount_usd = out
     contributions, seen = [], []
-    for place, part in enumerate(parts):
-        leads = part.bundle.encoder.encode(columns, n_leads=len(p))
+    for place, (part, leads) in enumerate(zip(parts, encoded, strict=True)):
         found = part.bundle.predictor.predict(leads, explain=explain)
         for target in part.targets:
             p[:, target] = found.p[:, target]
