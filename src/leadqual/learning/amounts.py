@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from sklearn.linear_model import Ridge
 
 from leadqual.features.encoder import Encoder
+from leadqual.learning.learners.matrix import Matrix, fill_zeros
 from leadqual.outcomes.labels import Labels
 from leadqual.qualify.additive import AdditiveModel
 from leadqual.qualify.amount import AmountModel
@@ -21,12 +22,12 @@ _RIDGE: Final = 20.0
 _MAX_SMEARING: Final = 10.0
 
 
-def fit_amount(Z: NDArray[np.float64], labels: Labels, encoder: Encoder) -> AmountModel:
+def fit_amount(Z: Matrix, labels: Labels, encoder: Encoder) -> AmountModel:
     """Fit a log-linear ridge to the amounts of won leads (`fit_won_amounts`).
 
     Parameters
     ----------
-    Z : ndarray of float64, shape (n_leads, width)
+    Z : ndarray or sparse array of float64, shape (n_leads, width)
         Encoded features.
     labels : Labels
         Of the same leads.
@@ -36,9 +37,7 @@ def fit_amount(Z: NDArray[np.float64], labels: Labels, encoder: Encoder) -> Amou
     return fit_won_amounts(Z, np.where(labels.is_won, labels.amount_usd, np.nan), encoder)
 
 
-def fit_won_amounts(
-    Z: NDArray[np.float64], amount_usd: NDArray[np.float64], encoder: Encoder
-) -> AmountModel:
+def fit_won_amounts(Z: Matrix, amount_usd: NDArray[np.float64], encoder: Encoder) -> AmountModel:
     """Fit a log-linear ridge to amounts.
 
     A zero amount counts as not given. Without any amount each win is worth one dollar, so that
@@ -46,7 +45,7 @@ def fit_won_amounts(
 
     Parameters
     ----------
-    Z : ndarray of float64, shape (n_leads, width)
+    Z : ndarray or sparse array of float64, shape (n_leads, width)
         Encoded features.
     amount_usd : ndarray of float64, shape (n_leads,)
         NaN where there was no win or its amount is not known.
@@ -59,8 +58,9 @@ def fit_won_amounts(
         mean = float(amounts.mean()) if len(amounts) else UNKNOWN_AMOUNT_USD
         return AmountModel.constant(mean, width=encoder.width)
     log_amounts = np.log(amounts)
-    model = Ridge(alpha=_RIDGE).fit(Z[is_known], log_amounts)
-    residuals = log_amounts - model.predict(Z[is_known])
+    wins = fill_zeros(Z[is_known])
+    model = Ridge(alpha=_RIDGE).fit(wins, log_amounts)
+    residuals = log_amounts - model.predict(wins)
     return AmountModel(
         log_usd=AdditiveModel(
             coef=np.asarray(model.coef_, dtype=np.float64),

@@ -18,8 +18,10 @@ from leadqual.learning.learners.blend import (
     fit_blend,
     fit_linear,
     fit_trees,
+    predict_trees,
 )
 from leadqual.learning.learners.logistic import Linear, fit_shift
+from leadqual.learning.learners.matrix import Matrix
 from leadqual.learning.settings import Learners
 from leadqual.learning.split import Fold
 
@@ -39,7 +41,7 @@ class Sample:
 
     Parameters
     ----------
-    Z : ndarray of float64, shape (n, width)
+    Z : ndarray or sparse array of float64, shape (n, width)
         No NaN.
     y : ndarray of float64, shape (n,)
         Labels in [0, 1].
@@ -47,7 +49,7 @@ class Sample:
         Not negative.
     """
 
-    Z: Floats
+    Z: Matrix
     y: Floats
     weights: Floats
 
@@ -205,17 +207,17 @@ class _Members:
     trees: Floats
 
     @classmethod
-    def fit(cls, train: Sample, Z: Floats, *, learners: Learners, seed: int) -> _Members:
+    def fit(cls, train: Sample, Z: Matrix, *, learners: Learners, seed: int) -> _Members:
         """Fit each member once, whatever the number of recipes."""
         Z_train, y, weights = train.Z, train.y, train.weights
         linear = {
             ridge: fit_linear(Z_train, y, weights=weights, ridge=ridge).logit(Z)
             for ridge in (*learners.ridges, math.inf)
         }
-        trees = np.zeros(len(Z))
+        trees = np.zeros(Z.shape[0])
         if Z.shape[1] > 0:
             booster = fit_trees(Z_train, y, weights=weights, recipe=learners.recipe(), seed=seed)
-            trees = np.asarray(booster.predict(Z, raw_score=True), dtype=np.float64)
+            trees = predict_trees(booster, Z)
         return cls(linear, fit_bayes(Z_train, y, weights=weights).logit(Z), trees)
 
     def average(self, recipe: Recipe) -> Floats:

@@ -16,6 +16,7 @@ from leadqual.learning.joint import fit_linear_heads, grow_heads, linear_logits,
 from leadqual.learning.latent import N_CHECKS, Evidence
 from leadqual.learning.learners.blend import Blend
 from leadqual.learning.learners.logistic import Linear
+from leadqual.learning.learners.matrix import Matrix
 from leadqual.learning.settings import Learners
 from leadqual.learning.split import forward_folds
 
@@ -91,7 +92,7 @@ class HeadMembers:
     @classmethod
     def fit(
         cls,
-        Z: Floats,
+        Z: Matrix,
         evidence: Evidence,
         *,
         n_trees: Sequence[int],
@@ -105,7 +106,7 @@ class HeadMembers:
         trees = grow_heads(Z, evidence, start=start, n_trees=n_trees, seed=seed)
         return cls(linear=linear, trees=trees, start=start)
 
-    def logits(self, Z: Floats, recipes: Sequence[HeadRecipe]) -> Floats:
+    def logits(self, Z: Matrix, recipes: Sequence[HeadRecipe]) -> Floats:
         """Return the log-odds of each answer by its recipe, shape (n, 4)."""
         found = [
             self.blend(recipe, check, shift=0.0).logit(Z) for check, recipe in enumerate(recipes)
@@ -155,7 +156,7 @@ def head_candidates(start: HeadRecipe, learners: Learners) -> list[HeadRecipe]:
 
 
 def choose_heads(
-    Z: Floats, evidence: Evidence, start: Sequence[HeadRecipe], *, learners: Learners, seed: int
+    Z: Matrix, evidence: Evidence, start: Sequence[HeadRecipe], *, learners: Learners, seed: int
 ) -> list[HeadChoice]:
     """Choose the learner of each answer by validation on later leads.
 
@@ -166,7 +167,7 @@ def choose_heads(
 
     Parameters
     ----------
-    Z : ndarray of float64, shape (n, width)
+    Z : ndarray or sparse array of float64, shape (n, width)
         Leads in time order.
     evidence : Evidence
         Of the same leads.
@@ -182,12 +183,12 @@ def choose_heads(
     list of HeadChoice
         One per answer, in the order of `CHECKS`.
     """
-    if len(Z) < MIN_CHOICE_ROWS:
+    if Z.shape[0] < MIN_CHOICE_ROWS:
         return [HeadChoice(recipe, {}) for recipe in start]
     newest = slice(-MAX_CHOICE_ROWS, None)
     Z, evidence = Z[newest], evidence.take(newest)
     losses = []
-    for fold in forward_folds(len(Z), n_folds=N_FOLDS):
+    for fold in forward_folds(Z.shape[0], n_folds=N_FOLDS):
         seen = evidence.take(fold.train)
         n_trees = [recipe.n_trees for recipe in start]
         members = HeadMembers.fit(
@@ -211,7 +212,7 @@ def _choose(losses: dict[HeadRecipe, Floats], start: HeadRecipe) -> HeadChoice:
 
 
 def _predict(
-    Z: Floats, members: HeadMembers, candidates: Sequence[HeadRecipe]
+    Z: Matrix, members: HeadMembers, candidates: Sequence[HeadRecipe]
 ) -> dict[HeadRecipe, Floats]:
     """Return the log-odds of all answers by every recipe, each (n, 4)."""
     linear = {ridge: linear_logits(Z, heads) for ridge, heads in members.linear.items()}
@@ -219,7 +220,7 @@ def _predict(
         n: tree_logits(Z, members.trees, members.start, n_trees=n)
         for n in {recipe.n_trees for recipe in candidates if recipe.n_trees}
     }
-    trees[0] = np.zeros((len(Z), N_CHECKS))
+    trees[0] = np.zeros((Z.shape[0], N_CHECKS))
     return {
         r: np.asarray(r.linear_share * linear[r.ridge] + (1 - r.linear_share) * trees[r.n_trees])
         for r in candidates

@@ -21,6 +21,7 @@ from leadqual.learning.dispositions import guess_process, read_dispositions
 from leadqual.learning.head_choice import HeadMembers, choose_heads, start_recipe
 from leadqual.learning.joint import fit_linear_heads, linear_logits
 from leadqual.learning.latent import N_CHECKS, Evidence, read_evidence
+from leadqual.learning.learners.matrix import Matrix
 from leadqual.learning.settings import Learners
 from leadqual.outcomes.labels import DEFAULT_CHECK_ORDER, Labels
 from leadqual.outcomes.progress import CHECKS, Check
@@ -53,7 +54,7 @@ class FittedHeads:
 
 
 def fit_heads(
-    Z: Floats,
+    Z: Matrix,
     labels: Labels,
     *,
     seed: int,
@@ -65,7 +66,7 @@ def fit_heads(
 
     Parameters
     ----------
-    Z : ndarray of float64, shape (n_leads, width)
+    Z : ndarray or sparse array of float64, shape (n_leads, width)
         Encoded features, at least one column, leads in time order where there is one.
     labels : Labels
         Of the same leads.

@@ -17,8 +17,9 @@ from scipy.optimize import minimize
 from scipy.special import expit, logit
 
 from leadqual.learning.latent import N_CHECKS, Evidence
-from leadqual.learning.learners.blend import small_trees
+from leadqual.learning.learners.blend import predict_trees, small_trees
 from leadqual.learning.learners.logistic import Linear
+from leadqual.learning.learners.matrix import Matrix, for_lightgbm
 
 Floats = NDArray[np.float64]
 
@@ -30,12 +31,12 @@ START: Final = (0.6, 0.5, 0.5, 0.5)
 _MIN_CURVATURE: Final = 1e-3
 
 
-def fit_linear_heads(Z: Floats, evidence: Evidence, *, ridge: float) -> tuple[Linear, ...]:
+def fit_linear_heads(Z: Matrix, evidence: Evidence, *, ridge: float) -> tuple[Linear, ...]:
     """Fit one ridge logistic regression per answer, all four together.
 
     Parameters
     ----------
-    Z : ndarray of float64, shape (n, width)
+    Z : ndarray or sparse array of float64, shape (n, width)
         No NaN.
     evidence : Evidence
         Of the same leads.
@@ -46,7 +47,7 @@ def fit_linear_heads(Z: Floats, evidence: Evidence, *, ridge: float) -> tuple[Li
     ----------
     Raykar et al. (2010), Learning from crowds, Journal of Machine Learning Research 11.
     """
-    width = Z.shape[1]
+    columns, width = Z.T, Z.shape[1]
     first = np.zeros((width + 1, N_CHECKS))
     first[-1] = logit(np.array(START))
 
@@ -55,7 +56,7 @@ def fit_linear_heads(Z: Floats, evidence: Evidence, *, ridge: float) -> tuple[Li
         logits = Z @ beta[:-1] + beta[-1]
         error = evidence.weights[:, None] * (expit(logits) - evidence.believe(logits))
         value = evidence.log_loss(logits).sum() + ridge / 2 * (beta[:-1] ** 2).sum()
-        slope = np.vstack([Z.T @ error + ridge * beta[:-1], error.sum(axis=0)])
+        slope = np.vstack([columns @ error + ridge * beta[:-1], error.sum(axis=0)])
         return float(value), slope.ravel()
 
     found = minimize(
@@ -65,13 +66,13 @@ def fit_linear_heads(Z: Floats, evidence: Evidence, *, ridge: float) -> tuple[Li
     return tuple(Linear(beta[:-1, i].copy(), float(beta[-1, i])) for i in range(N_CHECKS))
 
 
-def linear_logits(Z: Floats, heads: Sequence[Linear]) -> Floats:
+def linear_logits(Z: Matrix, heads: Sequence[Linear]) -> Floats:
     """Return the log-odds of each answer, shape (n, 4)."""
     return np.stack([head.logit(Z) for head in heads], axis=1)
 
 
 def grow_heads(
-    Z: Floats,
+    Z: Matrix,
     evidence: Evidence,
     *,
     start: Floats,
@@ -82,7 +83,7 @@ def grow_heads(
 
     Parameters
     ----------
-    Z : ndarray of float64, shape (n, width)
+    Z : ndarray or sparse array of float64, shape (n, width)
         At least one column.
     evidence : Evidence
         Of the same leads.
@@ -93,15 +94,23 @@ def grow_heads(
     seed : int
         Same data, same seed, same trees.
     """
-    data = lgb.Dataset(Z, np.zeros(len(Z)), params={"verbosity": -1}, free_raw_data=False)
-    boosters = tuple(lgb.Booster(_parameters(len(Z), seed=seed + i), data) for i in range(N_CHECKS))
-    logits = np.tile(start, (len(Z), 1))
+    n_rows = Z.shape[0]
+    boosters = _share_bins(Z, [_parameters(n_rows, seed=seed + i) for i in range(N_CHECKS)])
+    logits = np.tile(start, (n_rows, 1))
     for round_ in range(max(n_trees)):
         believed = evidence.believe(logits)
         for i, booster in enumerate(boosters):
             if round_ < n_trees[i]:
                 booster.update(fobj=_pull(logits, believed, evidence, start=start, check=i))
     return boosters
+
+
+def _share_bins(Z: Matrix, parameters: Sequence[dict[str, Any]]) -> tuple[lgb.Booster, ...]:
+    """Return boosters without a tree that read one binned copy of the matrix."""
+    binned = lgb.Dataset(
+        for_lightgbm(Z), np.zeros(Z.shape[0]), params={"verbosity": -1, "num_threads": 1}
+    )
+    return tuple(lgb.Booster(each, binned) for each in parameters)
 
 
 def _pull(
@@ -119,10 +128,10 @@ def _pull(
 
 
 def tree_logits(
-    Z: Floats, boosters: Sequence[lgb.Booster], start: Floats, *, n_trees: int | None = None
+    Z: Matrix, boosters: Sequence[lgb.Booster], start: Floats, *, n_trees: int | None = None
 ) -> Floats:
     """Return the log-odds of each answer by the first trees (None: all), shape (n, 4)."""
-    found = [booster.predict(Z, raw_score=True, num_iteration=n_trees) for booster in boosters]
+    found = [predict_trees(booster, Z, n_trees=n_trees) for booster in boosters]
     return np.asarray(start + np.stack(found, axis=1), dtype=np.float64)
 
 

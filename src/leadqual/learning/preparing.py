@@ -14,6 +14,7 @@ from leadqual.errors import NotEnoughDataError
 from leadqual.features.encoder import EncodedLeads, Encoder
 from leadqual.learning.choosing import MAX_CHOICE_ROWS, MIN_CHOICE_ROWS, Sample
 from leadqual.learning.direct import build_target
+from leadqual.learning.learners.matrix import Matrix, build_matrix
 from leadqual.learning.recency import Recency, read_recency
 from leadqual.learning.settings import MAX_ROWS, MIN_PER_CLASS, FitSettings
 from leadqual.learning.single_column import find_time_proxies
@@ -54,7 +55,7 @@ class TrainingSet:
         Fitted on `rows`.
     leads : EncodedLeads
         All n_leads.
-    Z : ndarray of float64, shape (n_leads, width)
+    Z : ndarray or sparse array of float64, shape (n_leads, width)
         The same as a matrix.
     recency : Recency
         What each lead counts by its age; by default all count alike.
@@ -66,7 +67,7 @@ class TrainingSet:
     rows: NDArray[np.intp]
     encoder: Encoder
     leads: EncodedLeads
-    Z: Floats
+    Z: Matrix
     recency: Recency = field(default_factory=Recency)
 
 
@@ -112,7 +113,7 @@ def prepare(history: History, *, as_of: datetime | None, settings: FitSettings) 
         )
     leads = encoder.encode(columns, n_leads=history.n_leads)
     encoder = replace(encoder, dropped={**encoder.dropped, **left_out})
-    Z = encoder.to_matrix(leads)
+    Z = build_matrix(encoder, leads)
     data = TrainingSet(history, labels, maturity, rows, encoder, leads, Z)
     return replace(data, recency=_read_recency(data, settings))
 

@@ -15,6 +15,7 @@ from leadqual.learning.fitting import FittedModel, fit_bundle
 from leadqual.learning.judging.influence import MAX_EXPLAINED, Contributions
 from leadqual.learning.judging.judged import OURS, UNTUNED
 from leadqual.learning.learners.baselines import BASE_RATE, LIGHTGBM, predict_baselines
+from leadqual.learning.learners.matrix import build_matrix
 from leadqual.learning.preparing import feature_columns, take_columns
 from leadqual.learning.settings import FitSettings, Learners
 from leadqual.learning.split import Fold
@@ -195,10 +196,10 @@ def _answer_stages(answers: Answers, model: FittedModel, fold: Fold, *, test: En
     """Every step answers for every lead: who came to it is decided when it is judged."""
     if not model.stages:
         return
-    Z = model.bundle.encoder.to_matrix(test)
+    Z = build_matrix(model.bundle.encoder, test)
     for stage in model.stages:
         rate = stage.n_passed / max(stage.n_passed + stage.n_stopped, 1)
-        p = {OURS: stage.blend.probability(Z), BASE_RATE: np.full(len(Z), rate)}
+        p = {OURS: stage.blend.probability(Z), BASE_RATE: np.full(test.n_leads, rate)}
         answers.put(stage_target(stage.name), fold.test, p)
 
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from dataclasses import dataclass, replace
-from hashlib import blake2b
 from typing import Any, Final
 
 import lightgbm as lgb
@@ -14,6 +12,7 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from leadqual.learning.learners.logistic import Linear, fit_logistic
+from leadqual.learning.learners.matrix import Matrix, count_copies, find_flags, for_lightgbm
 
 Floats = NDArray[np.float64]
 
@@ -68,11 +67,11 @@ class Blend:
     trees: lgb.Booster | None
     tree_weight: float
 
-    def logit(self, Z: Floats) -> Floats:
+    def logit(self, Z: Matrix) -> Floats:
         """Return the log-odds of each row of a matrix (n, width)."""
         z = self.linear_weight * self.linear.logit(Z)
-        if self.trees is not None and len(Z):
-            z += self.tree_weight * np.asarray(self.trees.predict(Z, raw_score=True))
+        if self.trees is not None and Z.shape[0]:
+            z += self.tree_weight * predict_trees(self.trees, Z)
         return z
 
     def shifted(self, shift: float) -> Blend:
@@ -80,17 +79,17 @@ class Blend:
         intercept = self.linear.intercept + shift / self.linear_weight
         return replace(self, linear=replace(self.linear, intercept=intercept))
 
-    def probability(self, Z: Floats) -> Floats:
+    def probability(self, Z: Matrix) -> Floats:
         """Return the probability of each row, in (0, 1)."""
         return np.asarray(expit(self.logit(Z)), dtype=np.float64)
 
 
-def fit_blend(Z: Floats, y: Floats, *, weights: Floats, recipe: Recipe, seed: int) -> Blend:
+def fit_blend(Z: Matrix, y: Floats, *, weights: Floats, recipe: Recipe, seed: int) -> Blend:
     """Fit the members of a recipe on the same rows.
 
     Parameters
     ----------
-    Z : ndarray of float64, shape (n, width)
+    Z : ndarray or sparse array of float64, shape (n, width)
         No NaN; width may be 0: then the blend is the rate.
     y : ndarray of float64, shape (n,)
         Labels in [0, 1]; never NaN (LightGBM would take that for 0).
@@ -119,7 +118,7 @@ def fit_blend(Z: Floats, y: Floats, *, weights: Floats, recipe: Recipe, seed: in
     )
 
 
-def fit_linear(Z: Floats, y: Floats, *, weights: Floats, ridge: float) -> Linear:
+def fit_linear(Z: Matrix, y: Floats, *, weights: Floats, ridge: float) -> Linear:
     """Fit the linear member; an infinite ridge leaves the rate, half a lead on either side."""
     if math.isfinite(ridge):
         return fit_logistic(Z, y, weights=weights, ridge=ridge)
@@ -127,7 +126,7 @@ def fit_linear(Z: Floats, y: Floats, *, weights: Floats, ridge: float) -> Linear
     return Linear(coef=np.zeros(Z.shape[1]), intercept=float(np.log(rate / (1 - rate))))
 
 
-def fit_trees(Z: Floats, y: Floats, *, weights: Floats, recipe: Recipe, seed: int) -> lgb.Booster:
+def fit_trees(Z: Matrix, y: Floats, *, weights: Floats, recipe: Recipe, seed: int) -> lgb.Booster:
     """Fit a small LightGBM on soft labels, the same on every machine with this seed."""
     parameters = {
         "objective": "cross_entropy",
@@ -135,8 +134,15 @@ def fit_trees(Z: Floats, y: Floats, *, weights: Floats, recipe: Recipe, seed: in
         "num_leaves": recipe.n_leaves,
         **small_trees(len(y), seed=seed),
     }
-    data = lgb.Dataset(Z, y, weight=weights, params={"verbosity": -1})
+    data = lgb.Dataset(for_lightgbm(Z), y, weight=weights, params={"verbosity": -1})
     return lgb.train(parameters, data, num_boost_round=recipe.n_trees)
+
+
+def predict_trees(trees: lgb.Booster, Z: Matrix, *, n_trees: int | None = None) -> Floats:
+    """Return what the first trees (None: all) add to the log-odds of each row, shape (n,)."""
+    # One thread, or LightGBM starts a team that spins for its turn on a busy machine.
+    found = trees.predict(for_lightgbm(Z), raw_score=True, num_iteration=n_trees, num_threads=1)
+    return np.asarray(found, dtype=np.float64)
 
 
 def small_trees(n_rows: int, *, seed: int) -> dict[str, Any]:
@@ -163,7 +169,7 @@ def small_trees(n_rows: int, *, seed: int) -> dict[str, Any]:
     }
 
 
-def fit_bayes(Z: Floats, y: Floats, *, weights: Floats) -> Linear:
+def fit_bayes(Z: Matrix, y: Floats, *, weights: Floats) -> Linear:
     """Fit naive Bayes as linear weights: each column speaks for itself.
 
     A 0/1 column gets the log ratio of its smoothed frequency among wins and others, any other
@@ -179,20 +185,12 @@ def fit_bayes(Z: Floats, y: Floats, *, weights: Floats) -> Linear:
     n_won, n_lost = max(won.sum(), 1e-9), max(lost.sum(), 1e-9)
     rate = n_won / (n_won + n_lost)
     sum_won, sum_lost = won @ Z, lost @ Z
-    is_flag = ((Z == 0) | (Z == 1)).all(axis=0)
     smoothed_won = np.maximum(sum_won, 0) + BAYES_PSEUDO_LEADS * rate
     smoothed_lost = np.maximum(sum_lost, 0) + BAYES_PSEUDO_LEADS * (1 - rate)
     log_ratio = np.log(smoothed_won / n_won) - np.log(smoothed_lost / n_lost)
     mean = (sum_won + sum_lost) / (n_won + n_lost)
     variance = (weights @ Z**2) / (n_won + n_lost) - mean**2
     slope = (sum_won / n_won - sum_lost / n_lost) / np.maximum(variance, _MIN_VARIANCE)
-    coef = np.where(is_flag, log_ratio, slope) / _count_copies(Z)
+    coef = np.where(find_flags(Z), log_ratio, slope) / count_copies(Z)
     scaled = fit_logistic((Z @ coef)[:, None], y, weights=weights, ridge=_SLOPE_RIDGE)
     return Linear(coef=coef * max(scaled.coef[0], 0.0), intercept=scaled.intercept)
-
-
-def _count_copies(Z: Floats) -> Floats:
-    """Return how many columns are equal to each column, itself included, shape (width,)."""
-    prints = [blake2b(column.tobytes()).digest() for column in np.ascontiguousarray(Z.T)]
-    counts = Counter(prints)
-    return np.array([counts[column] for column in prints], dtype=np.float64)

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 from scipy.optimize import minimize
 from scipy.special import expit
 
-Floats = NDArray[np.float64]
+from leadqual.learning.learners.matrix import Matrix, drop_zeros
 
-_SPARSE_BELOW: Final = 0.3
-_WORTH_SPARSE: Final = 200_000
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -32,19 +29,19 @@ class Linear:
     coef: Floats
     intercept: float
 
-    def logit(self, Z: Floats) -> Floats:
+    def logit(self, Z: Matrix) -> Floats:
         """Return the log-odds of each row of a matrix (n, width)."""
         return np.asarray(Z @ self.coef + self.intercept, dtype=np.float64)
 
 
-def fit_logistic(Z: Floats, y: Floats, *, weights: Floats, ridge: float) -> Linear:
+def fit_logistic(Z: Matrix, y: Floats, *, weights: Floats, ridge: float) -> Linear:
     """Fit ridge logistic regression to labels in [0, 1].
 
     scikit-learn takes hard labels only; soft ones would need every row twice.
 
     Parameters
     ----------
-    Z : ndarray of float64, shape (n, width)
+    Z : ndarray or sparse array of float64, shape (n, width)
         No NaN.
     y : ndarray of float64, shape (n,)
         Labels in [0, 1].
@@ -55,7 +52,8 @@ def fit_logistic(Z: Floats, y: Floats, *, weights: Floats, ridge: float) -> Line
         intercept is free.
     """
     width = Z.shape[1]
-    rows = _columns_that_speak(Z)
+    rows = drop_zeros(Z)
+    columns = rows.T
     rate = np.clip(np.average(y, weights=weights), 1e-6, 1 - 1e-6)
     first = np.append(np.zeros(width), np.log(rate / (1 - rate)))
 
@@ -64,7 +62,7 @@ def fit_logistic(Z: Floats, y: Floats, *, weights: Floats, ridge: float) -> Line
         z = rows @ coef + beta[-1]
         error = weights * (expit(z) - y)
         value = (weights * (np.logaddexp(0.0, z) - y * z)).sum() + ridge / 2 * coef @ coef
-        return float(value), np.append(rows.T @ error + ridge * coef, error.sum())
+        return float(value), np.append(columns @ error + ridge * coef, error.sum())
 
     scale = max(float(weights.sum()), 1.0)
     found = minimize(
@@ -72,13 +70,6 @@ def fit_logistic(Z: Floats, y: Floats, *, weights: Floats, ridge: float) -> Line
         options={"maxiter": 300, "ftol": 1e-9, "gtol": 1e-6 * scale},
     )  # fmt: skip
     return Linear(coef=found.x[:-1], intercept=float(found.x[-1]))
-
-
-def _columns_that_speak(Z: Floats) -> Floats | sparse.csr_array:
-    """Return the matrix without its zeros where most of it is zeros: four times as fast."""
-    if Z.size < _WORTH_SPARSE or np.count_nonzero(Z) > _SPARSE_BELOW * Z.size:
-        return Z
-    return sparse.csr_array(Z)
 
 
 def fit_shift(logits: Floats, y: Floats, *, weights: Floats, seen: Floats | None = None) -> float:

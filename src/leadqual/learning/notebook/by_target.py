@@ -22,6 +22,7 @@ from leadqual.learning.choosing import (
     fit_chosen,
 )
 from leadqual.learning.fitting import to_additive
+from leadqual.learning.learners.matrix import Matrix, build_matrix
 from leadqual.learning.level import fit_level
 from leadqual.learning.notebook.labelled_leads import LabelledLeads, TargetRows
 from leadqual.learning.notes import note_history
@@ -30,7 +31,6 @@ from leadqual.learning.recency import Recency, read_recency
 from leadqual.learning.settings import FitSettings
 from leadqual.learning.single_column import find_time_proxies
 from leadqual.learning.split import Fold, forward_folds
-from leadqual.qualify.additive import AdditiveModel
 from leadqual.qualify.bundle import ModelBundle
 from leadqual.qualify.conversion import ConversionModel
 from leadqual.qualify.reference import CONVERSION, TARGETS, Reference, ev_quantiles, observe_rates
@@ -92,7 +92,7 @@ def fit_targets(
     with threadpool_limits(limits=1):
         encoder = _fit_encoder(data, settings)
         leads = encoder.encode(data.columns, n_leads=data.n_leads)
-        Z = encoder.to_matrix(leads)
+        Z = build_matrix(encoder, leads)
         recency = _read_recency(data, Z, settings)
         fading = recency.weigh(np.arange(data.n_leads))
         chosen = {
@@ -108,7 +108,7 @@ def fit_targets(
         created_at=created_at,
         encoder=encoder,
         heads={head: models[head] for head in Head if head in models},
-        conversion=_conversion(models.get(CONVERSION), data, Z),
+        conversion=_conversion(chosen.get(CONVERSION), (data, encoder), Z),
         amount=amount,
         reference=Reference(ev_quantiles(np.zeros(1))),
         summary={
@@ -161,7 +161,7 @@ def _fit_encoder(data: LabelledLeads, settings: FitSettings) -> Encoder:
     return replace(encoder, dropped={**encoder.dropped, **proxies})
 
 
-def _read_recency(data: LabelledLeads, Z: Floats, settings: FitSettings) -> Recency:
+def _read_recency(data: LabelledLeads, Z: Matrix, settings: FitSettings) -> Recency:
     """Look for a break in how leads convert, where it is known when they came."""
     target = data.targets.get(CONVERSION)
     if target is None or data.came_days is None:
@@ -179,7 +179,7 @@ def _read_recency(data: LabelledLeads, Z: Floats, settings: FitSettings) -> Rece
     )
 
 
-def _fit_target(Z: Floats, target: TargetRows, settings: FitSettings) -> Chosen:
+def _fit_target(Z: Matrix, target: TargetRows, settings: FitSettings) -> Chosen:
     """Choose the learners on later rows, then fit them on all rows."""
     return fit_chosen(
         Sample(Z[target.rows], target.y, target.weights),
@@ -206,7 +206,7 @@ def _choice_folds(target: TargetRows) -> list[Fold]:
 def _notes(
     data: LabelledLeads,
     encoded: tuple[Encoder, EncodedLeads],
-    learned: tuple[Floats, Recency],
+    learned: tuple[Matrix, Recency],
 ) -> tuple[str, ...]:
     """Return what a history of these wins would be noted for."""
     if data.wins is None:
@@ -220,17 +220,18 @@ def _notes(
 
 
 def _conversion(
-    direct: AdditiveModel | None,
-    data: LabelledLeads,
-    Z: Floats,
+    chosen: Chosen | None,
+    encoded: tuple[LabelledLeads, Encoder],
+    Z: Matrix,
 ) -> ConversionModel | None:
     """Return conversion in one step, its level set by the newest wins where they have dates."""
-    if direct is None:
+    if chosen is None:
         return None
-    model = ConversionModel(direct=direct, direct_weight=1.0)
+    data, encoder = encoded
+    model = ConversionModel(direct=to_additive(chosen.blend, encoder), direct_weight=1.0)
     if data.wins is None or data.is_weighted:
         return model
-    shift = fit_level(direct.logit(Z), data.wins.labels, data.wins.maturity)
+    shift = fit_level(chosen.blend.logit(Z), data.wins.labels, data.wins.maturity)
     return replace(model, shift=shift)
 
 
