@@ -9,9 +9,8 @@ a tree is the sum of its leaves, and so are its shares.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from math import factorial, prod
+from math import factorial
 from typing import Any, Final
 
 import numpy as np
@@ -19,10 +18,13 @@ from numpy.typing import NDArray
 
 from leadqual.errors import BundleError
 from leadqual.qualify.flat_trees import FlatTrees
+from leadqual.qualify.tree_paths import TreePaths, find_paths
 
 MAX_BITS: Final = 8
 MAX_CELLS: Final = 4_000_000
-_LEAF_CHUNK: Final = 512
+
+_CHUNK_CELLS: Final = 1 << 16
+"""Cells that are filled together: bounds the memory that filling takes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,207 +78,170 @@ def build_tables(trees: FlatTrees) -> TreeTables:
     BundleError
         If a tree is deeper than `MAX_BITS`, or the tables would be too large.
     """
-    blocks = [block for leaves in _trees(trees) for block in _group(leaves)]
-    columns = [sorted({step.column for leaf in block for step in leaf.path}) for block in blocks]
-    nodes = [sorted({step.node for leaf in block for step in leaf.path}) for block in blocks]
-    n_bits = max(map(len, nodes), default=0)
-    n_slots = max(map(len, columns), default=0)
-    if (len(blocks) << n_bits) * (n_slots + 1) > MAX_CELLS:
+    paths = find_paths(trees)
+    blocks = _blocks(trees, paths)
+    n_blocks = int(blocks[-1]) + 1 if blocks.size else 0
+    bits = _Numbered.of(blocks[paths.leaf], paths.node)
+    slots = _Numbered.of(blocks[paths.leaf], trees.column[paths.node])
+    if (n_blocks << bits.width) * (slots.width + 1) > MAX_CELLS:
         raise BundleError("trees: too large to tabulate; use fewer or smaller trees")
-    placed = [
-        _place(leaf, (index, nodes[index], columns[index]))
-        for index, block in enumerate(blocks)
-        for leaf in block
-    ]
-    values = np.zeros((len(blocks), 1 << n_bits))
-    shares = np.zeros((len(blocks), n_slots, 1 << n_bits))
-    for start in range(0, len(placed), _LEAF_CHUNK):
-        _tabulate(placed[start : start + _LEAF_CHUNK], values, shares)
-    by_pattern = np.ascontiguousarray(shares.transpose(0, 2, 1)).reshape(values.size, n_slots)
+    values = np.zeros((n_blocks, 1 << bits.width))
+    shares = np.zeros((n_blocks, 1 << bits.width, slots.width))
+    step = max(1, _CHUNK_CELLS >> bits.width)
+    for first in range(0, n_blocks, step):
+        rows = slice(first, min(first + step, n_blocks))
+        ways = _Ways.of_blocks(rows, paths, (blocks, bits, slots))
+        ways.fill(values[rows], shares[rows])
     return TreeTables(
-        column=_padded([trees.column[node].tolist() for node in nodes], n_bits, 0),
-        threshold=_padded([trees.threshold[node].tolist() for node in nodes], n_bits, -np.inf),
+        column=bits.spread(trees.column[bits.item], n_blocks, 0),
+        threshold=bits.spread(trees.threshold[bits.item], n_blocks, -np.inf),
         values=values,
-        slot_column=_padded(columns, n_slots, 0),
-        shares=by_pattern,
-        expected_value=float(sum(leaf.value * leaf.chance for b in blocks for leaf in b)),
+        slot_column=slots.spread(slots.item, n_blocks, 0),
+        shares=shares.reshape(values.size, slots.width),
+        expected_value=paths.expected_value,
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Step:
-    """One decision on the way to a leaf; `chance` is the share of training rows going this way."""
+@dataclass(frozen=True, eq=False)
+class _Numbered:
+    """Distinct items of each group, numbered from 0 in ascending order.
 
-    node: int
-    column: int
-    goes_left: bool
-    chance: float
+    `group`, `item` and `number` belong to the distinct pairs; `place` says for each pair that
+    was given which of these it is.
+    """
 
+    group: NDArray[np.intp]
+    item: NDArray[np.intp]
+    number: NDArray[np.intp]
+    place: NDArray[np.intp]
 
-@dataclass(frozen=True, slots=True)
-class _Leaf:
-    """A leaf with its way from the root."""
-
-    value: float
-    path: tuple[_Step, ...]
+    @classmethod
+    def of(cls, group: NDArray[np.intp], item: NDArray[np.intp]) -> _Numbered:
+        n_items = int(item.max()) + 1 if item.size else 1
+        pairs, place = np.unique(group * n_items + item, return_inverse=True)
+        groups = pairs // n_items
+        number = np.arange(len(pairs)) - np.searchsorted(groups, groups)
+        return cls(group=groups, item=pairs % n_items, number=number, place=place)
 
     @property
-    def chance(self) -> float:
-        """Return the share of training rows that end here."""
-        return prod(step.chance for step in self.path)
+    def width(self) -> int:
+        """Return the size of the largest group."""
+        return int(self.number.max()) + 1 if self.number.size else 0
+
+    def spread(self, values: NDArray[Any], n_groups: int, fill: float) -> NDArray[Any]:
+        """Return one row of values per group, the rest filled."""
+        rows = np.full((n_groups, self.width), fill, dtype=values.dtype)
+        rows[self.group, self.number] = values
+        return rows
 
 
-@dataclass(frozen=True, slots=True)
-class _Placed:
-    """A leaf within its block: per decision its bit and player, per player its chance and slot."""
-
-    block: int
-    value: float
-    bits: list[int]
-    goes_left: list[bool]
-    player: list[int]
-    chances: list[float]
-    slots: list[int]
-
-
-def _trees(trees: FlatTrees) -> Iterator[list[_Leaf]]:
-    """Yield the leaves of each tree."""
-    node, leaf = 0, 0
-    for n_leaves in trees.n_leaves.tolist():
-        yield _leaves(_Slice(trees, node, leaf), n_leaves)
-        node, leaf = node + n_leaves - 1, leaf + n_leaves
-
-
-@dataclass(frozen=True, slots=True)
-class _Slice:
-    """One tree of the flat arrays, by its first node and leaf."""
-
-    trees: FlatTrees
-    first_node: int
-    first_leaf: int
-
-
-def _leaves(tree: _Slice, n_leaves: int) -> list[_Leaf]:
-    """Return the leaves of one tree with their paths, without recursion."""
-    arrays, first = tree.trees, tree.first_node
-    covers = _node_covers(tree, n_leaves)
-    found: list[_Leaf] = []
-    waiting: list[tuple[int, tuple[_Step, ...]]] = [(0 if n_leaves > 1 else -1, ())]
-    while waiting:
-        child, path = waiting.pop()
-        if child < 0:
-            found.append(_Leaf(float(arrays.value[tree.first_leaf - 1 - child]), path))
-            continue
-        if len(path) == MAX_BITS:
-            raise BundleError(f"trees: a tree is deeper than {MAX_BITS}; set max_depth")
-        node = first + child
-        for goes_left, children in ((True, arrays.left), (False, arrays.right)):
-            below = int(children[node])
-            chance = covers[below] / covers[child]
-            step = _Step(node, int(arrays.column[node]), goes_left, chance)
-            waiting.append((below, (*path, step)))
-    return found
-
-
-def _node_covers(tree: _Slice, n_leaves: int) -> dict[int, float]:
-    """Return the training rows at each child index of one tree."""
-    arrays, first_leaf = tree.trees, tree.first_leaf
-    covers = {-1 - k: float(arrays.cover[first_leaf + k]) for k in range(n_leaves)}
-    for node in range(n_leaves - 2, -1, -1):  # children stand after their parent
-        at = tree.first_node + node
-        covers[node] = covers[int(arrays.left[at])] + covers[int(arrays.right[at])]
-    return covers
-
-
-def _group(leaves: Sequence[_Leaf]) -> list[list[_Leaf]]:
-    """Cut the leaves of a tree into blocks that touch at most `MAX_BITS` nodes."""
-    blocks: list[list[_Leaf]] = [[]]
-    touched: set[int] = set()
-    for leaf in leaves:
-        nodes = {step.node for step in leaf.path}
-        if len(touched | nodes) > MAX_BITS:
-            blocks.append([])
-            touched = set()
-        blocks[-1].append(leaf)
+def _blocks(trees: FlatTrees, paths: TreePaths) -> NDArray[np.intp]:
+    """Return the block of each leaf: leaves of one tree that touch at most `MAX_BITS` nodes."""
+    n_nodes = trees.n_leaves - 1
+    local = paths.node - np.repeat(np.cumsum(n_nodes) - n_nodes, n_nodes)[paths.node]
+    touches = np.zeros(len(paths.tree), dtype=np.uint64)
+    np.bitwise_or.at(touches, paths.leaf, np.uint64(1) << local.astype(np.uint64))
+    found: list[int] = []
+    block, current, touched = -1, -1, 0
+    for tree, nodes in zip(paths.tree.tolist(), touches.tolist(), strict=True):
+        if tree != current or (touched | nodes).bit_count() > MAX_BITS:
+            block, current, touched = block + 1, tree, 0
         touched |= nodes
-    return blocks
+        found.append(block)
+    return np.array(found, dtype=np.intp)
 
 
-def _place(leaf: _Leaf, block: tuple[int, list[int], list[int]]) -> _Placed:
-    """Count a leaf's decisions and columns within its block."""
-    index, nodes, columns = block
-    players = sorted({step.column for step in leaf.path})
-    return _Placed(
-        block=index,
-        value=leaf.value,
-        bits=[nodes.index(step.node) for step in leaf.path],
-        goes_left=[step.goes_left for step in leaf.path],
-        player=[players.index(step.column) for step in leaf.path],
-        chances=[
-            prod(step.chance for step in leaf.path if step.column == column) for column in players
-        ],
-        slots=[columns.index(column) for column in players],
-    )
+@dataclass(frozen=True, eq=False)
+class _Ways:
+    """The ways to the leaves of some blocks, one row per leaf, decision or player.
 
-
-def _tabulate(
-    leaves: Sequence[_Placed], values: NDArray[np.float64], shares: NDArray[np.float64]
-) -> None:
-    """Add leaves to the tables of their blocks, for all patterns at once."""
-    n_players = max(1, *(len(leaf.chances) for leaf in leaves))
-    is_on = _players_on(leaves, n_players, values.shape[1])
-    chance = _padded([leaf.chances for leaf in leaves], n_players, 1.0)
-    value = np.array([leaf.value for leaf in leaves])
-    block = np.array([leaf.block for leaf in leaves])
-    np.add.at(values, block, value[:, None] * is_on.all(axis=1))
-    if not shares.shape[1]:
-        return
-    slot = _padded([leaf.slots for leaf in leaves], n_players, 0)
-    for player in range(n_players):
-        worth = _shapley(is_on, chance, player) * value[:, None]
-        np.add.at(shares, (block, slot[:, player]), worth)
-
-
-def _players_on(leaves: Sequence[_Placed], n_players: int, n_patterns: int) -> NDArray[np.bool_]:
-    """Say for leaf, player and pattern whether that column allows the leaf.
-
-    Players beyond those of a leaf are always on: with a chance of 1 they change nothing.
+    A player is a column that a leaf's decisions read.
     """
-    patterns = np.arange(n_patterns)
-    is_on = np.ones((len(leaves), n_players, n_patterns), dtype=np.bool_)
-    for index, leaf in enumerate(leaves):
-        for bit, goes_left, player in zip(leaf.bits, leaf.goes_left, leaf.player, strict=True):
-            is_on[index, player] &= (patterns >> bit & 1) == goes_left
-    return is_on
+
+    block: NDArray[np.intp]  # (n_leaves,) counted from the first of these blocks
+    value: NDArray[np.float64]  # (n_leaves,)
+    leaf: NDArray[np.intp]  # (n_decisions,) ascending
+    bit: NDArray[np.intp]  # (n_decisions,)
+    goes_left: NDArray[np.bool_]  # (n_decisions,)
+    players: _Numbered  # of each decision within its leaf; `item` is the slot
+    chance: NDArray[np.float64]  # (n_players,)
+
+    @classmethod
+    def of_blocks(
+        cls,
+        rows: slice,
+        paths: TreePaths,
+        numbered: tuple[NDArray[np.intp], _Numbered, _Numbered],
+    ) -> _Ways:
+        blocks, bits, slots = numbered
+        first, last = np.searchsorted(blocks, [rows.start, rows.stop]).tolist()
+        some = slice(*np.searchsorted(paths.leaf, [first, last]).tolist())
+        leaf = paths.leaf[some] - first
+        players = _Numbered.of(leaf, slots.number[slots.place[some]])
+        chance = np.ones(len(players.group))
+        np.multiply.at(chance, players.place, paths.chance[some])
+        return cls(
+            block=blocks[first:last] - rows.start,
+            value=paths.value[first:last],
+            leaf=leaf,
+            bit=bits.number[bits.place[some]],
+            goes_left=paths.goes_left[some],
+            players=players,
+            chance=chance,
+        )
+
+    def fill(self, values: NDArray[np.float64], shares: NDArray[np.float64]) -> None:
+        """Fill the tables of these blocks, for all patterns at once."""
+        barred = self._barred_by(values.shape[1])
+        reached = np.where(barred == 0, self.value[:, None], 0.0)
+        first_leaf = np.searchsorted(self.block, np.arange(len(values)))
+        np.add.reduceat(reached, first_leaf, axis=0, out=values)
+        n_players = np.bincount(self.players.group, minlength=len(self.block))
+        first_player = np.cumsum(n_players) - n_players
+        cell = self.block[:, None] * values.shape[1] + np.arange(values.shape[1])
+        for size in np.unique(n_players[n_players > 0]).tolist():
+            some = np.flatnonzero(n_players == size)
+            player = first_player[some, None] + np.arange(size)
+            worth = _shapley(self.chance[player]) * self.value[some, None, None]
+            found = np.take_along_axis(worth, barred[some, None, :].astype(np.intp), axis=2)
+            target = cell[some, None, :] * shares.shape[2] + self.players.item[player][:, :, None]
+            shares += np.bincount(target.ravel(), found.ravel(), shares.size).reshape(shares.shape)
+
+    def _barred_by(self, n_patterns: int) -> NDArray[np.uint8]:
+        """Return which players keep a pattern from a leaf, as bits, (n_leaves, n_patterns)."""
+        barred = np.zeros((len(self.block), n_patterns), dtype=np.uint8)
+        if self.leaf.size:
+            is_set = (np.arange(n_patterns) >> self.bit[:, None] & 1).astype(np.bool_)
+            player = self.players.number[self.players.place].astype(np.uint8)
+            bars = (is_set != self.goes_left[:, None]) << player[:, None]
+            leaf, first = np.unique(self.leaf, return_index=True)
+            barred[leaf] = np.bitwise_or.reduceat(bars.astype(np.uint8), first, axis=0)
+        return barred
 
 
-def _shapley(
-    is_on: NDArray[np.bool_], chance: NDArray[np.float64], player: int
-) -> NDArray[np.float64]:
-    """Return one player's Shapley value of reaching a leaf, shape (n_leaves, n_patterns).
+def _shapley(chance: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return what each player adds to reaching a leaf, (n_leaves, n_players, 2**n_players).
 
-    The game of a leaf is a product over columns: a known column counts whether it allows the
-    leaf, an unknown one the share of training rows it lets through. `sizes[s]` sums that product
-    over all sets of s known other columns, built up one column at a time.
+    The last axis says as bits which players bar the way. The game of a leaf is a product over
+    columns: a known column counts whether it allows the leaf, an unknown one the share of
+    training rows it lets through. `sizes[s]` sums that product over all sets of s known other
+    columns, built up one column at a time.
     """
-    n_leaves, n_players, n_patterns = is_on.shape
-    sizes = np.zeros((n_players, n_leaves, n_patterns))
-    sizes[0] = 1.0
-    for other in range(n_players):
-        if other != player:
-            known = sizes[:-1] * is_on[:, other]
-            sizes *= chance[:, other, None]
-            sizes[1:] += known
+    n_leaves, n_players = chance.shape
+    is_on = ~np.arange(1 << n_players) >> np.arange(n_players)[:, None] & 1
     weights = [
         factorial(size) * factorial(n_players - 1 - size) / factorial(n_players)
         for size in range(n_players)
     ]
-    total = sum(weight * size for weight, size in zip(weights, sizes, strict=True))
-    return np.asarray(total * (is_on[:, player] - chance[:, player, None]), dtype=np.float64)
-
-
-def _padded(rows: Sequence[Sequence[float]], width: int, fill: float) -> NDArray[Any]:
-    """Return rows of different lengths as one array, of whole numbers when `fill` is one."""
-    filled = [[*row, *[fill] * (width - len(row))] for row in rows]
-    kind = np.intp if isinstance(fill, int) else np.float64
-    return np.array(filled, dtype=kind).reshape(len(rows), width)
+    worth = np.empty((n_leaves, n_players, 1 << n_players))
+    for player in range(n_players):
+        sizes = np.zeros((n_players, n_leaves, 1 << n_players))
+        sizes[0] = 1.0
+        for other in range(n_players):
+            if other != player:
+                known = sizes[:-1] * is_on[other]
+                sizes *= chance[:, other, None]
+                sizes[1:] += known
+        total = sum(weight * size for weight, size in zip(weights, sizes, strict=True))
+        worth[:, player] = total * (is_on[player] - chance[:, player, None])
+    return worth
