@@ -13,7 +13,7 @@ bits alone and among a million.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from leadqual.features.encoder import EncodedLeads, Encoder
 from leadqual.features.spec import BEND_WEIGHT
 from leadqual.qualify.additive import AdditiveModel
+from leadqual.qualify.tree_states import TreeStates
 from leadqual.qualify.tree_tables import TreeTables
 
 _CACHED: Final = 8
@@ -268,15 +269,15 @@ def _compile_trees(encoder: Encoder, models: Sequence[AdditiveModel]) -> _Trees:
     ]
     leads = np.arange(_CACHED) * len(models) * len(encoder.features)
     n_cells = np.repeat([1 << table.n_bits for table in tables], sizes)
-    reader = _StateReader(encoder, tables)
+    states = TreeStates(encoder, tables)
     return _Trees(
-        numeric_rows=np.array(reader.numeric_rows, dtype=np.intp),
-        limits=tuple(reader.limits.values()),
-        all_limits=_as_one(list(reader.limits.values())),
-        missing_state=np.array([[x.size + 1] for x in reader.limits.values()]).reshape(-1, 1),
-        categorical_rows=np.array(reader.categorical_rows, dtype=np.intp),
-        first_state=reader.first_state,
-        bits=reader.bits(),
+        numeric_rows=np.array(states.numeric_rows, dtype=np.intp),
+        limits=tuple(states.limits),
+        all_limits=_as_one(states.limits),
+        missing_state=np.array([[x.size + 1] for x in states.limits]).reshape(-1, 1),
+        categorical_rows=np.array(states.categorical_rows, dtype=np.intp),
+        first_state=states.first_state,
+        bits=states.bits,
         first_cell=np.cumsum(n_cells) - n_cells,
         values=np.concatenate([weight * table.values.ravel() for _, weight, table in parts]),
         shares=np.concatenate(shares),
@@ -305,89 +306,18 @@ def _by_feature(
     """Return shares and their slots with the columns of one source feature added together."""
     n_blocks, n_slots = table.slot_column.shape
     shares = table.shares.reshape(n_blocks, 1 << table.n_bits, n_slots)
-    merged = np.zeros_like(shares)
+    feature = feature_of[table.slot_column]
+    ascending = np.sort(feature, axis=1)
+    is_new = np.diff(ascending, axis=1, prepend=-1) > 0
+    rank = is_new.cumsum(axis=1) - 1
+    n_used = int(rank.max(initial=-1)) + 1
     slots = np.zeros((n_blocks, n_slots), dtype=np.intp)
-    n_used = 0
-    for block, columns in enumerate(table.slot_column):
-        features, place = np.unique(feature_of[columns], return_inverse=True)
-        for slot, target in enumerate(place):
-            merged[block, :, target] += shares[block, :, slot]
-        slots[block, : features.size] = features
-        n_used = max(n_used, features.size)
+    np.put_along_axis(slots, rank, ascending, axis=1)
+    block = np.arange(n_blocks)
+    merged = np.zeros_like(shares)
+    for slot in range(n_slots):
+        place = (feature[:, slot, None] > ascending).astype(np.intp)
+        target = (place * is_new).sum(axis=1)
+        merged[block, :, target] += shares[:, :, slot]
     # Trees without a single split have no slot: -1 could not tell how many rows there are.
     return merged[:, :, :n_used].reshape(n_blocks << table.n_bits, n_used), slots[:, :n_used]
-
-
-class _StateReader:
-    """Translate comparisons with matrix columns to states of source features."""
-
-    def __init__(self, encoder: Encoder, tables: Sequence[TreeTables]) -> None:
-        self._encoder = encoder
-        self._tables = tables
-        used: dict[int, set[float]] = {}
-        for table in tables:
-            for column, limit in zip(
-                table.column.ravel().tolist(), table.threshold.ravel().tolist(), strict=True
-            ):
-                if limit > -np.inf:
-                    used.setdefault(column, set()).add(limit)
-        read = {encoder.feature_names[encoder.feature_of[column]] for column in used}
-        self.numeric_rows = [i for i, f in enumerate(encoder.numeric) if f.name in read]
-        self.categorical_rows = [i for i, f in enumerate(encoder.categorical) if f.name in read]
-        self.limits = {row: self._limits(row, used) for row in self.numeric_rows}
-        self._names = [encoder.numeric[row].name for row in self.numeric_rows]
-        self._names.extend(encoder.categorical[row].name for row in self.categorical_rows)
-        n_states = [limits.size + 2 for limits in self.limits.values()]
-        n_states.extend(encoder.categorical[row].n_states for row in self.categorical_rows)
-        sizes = np.array(n_states, dtype=np.intp)
-        self.first_state = (np.cumsum(sizes) - sizes)[:, None]
-        self._n_states = int(sizes.sum())
-
-    def bits(self) -> NDArray[np.uint8]:
-        """Return for each state the bits it sets in each block, (n_states, n_blocks)."""
-        reader_of = {name: index for index, name in enumerate(self._names)}
-        n_blocks = sum(len(table.column) for table in self._tables)
-        bits = np.zeros((self._n_states, n_blocks), dtype=np.uint8)
-        first_block = 0
-        for table in self._tables:
-            for (block, bit), limit in np.ndenumerate(table.threshold):
-                if limit == -np.inf:
-                    continue
-                column = int(table.column[block, bit])
-                name = self._encoder.feature_names[self._encoder.feature_of[column]]
-                reader = reader_of[name]
-                local = column - self._encoder.starts[name]
-                goes_left = self._goes_left(reader, local, limit).astype(np.uint8)
-                first = int(self.first_state[reader, 0])
-                bits[first : first + goes_left.size, first_block + block] |= goes_left << bit
-            first_block += len(table.column)
-        return bits
-
-    def _limits(self, row: int, used: Mapping[int, set[float]]) -> NDArray[np.float64]:
-        """Return the standardised values of a number that any comparison parts, ascending."""
-        feature = self._encoder.numeric[row]
-        start = self._encoder.starts[feature.name]
-        found = {
-            feature.limit_of(column, threshold)
-            for column in range(feature.width)
-            if not (feature.has_missing and column == 1)
-            for threshold in used.get(start + column, ())
-        }
-        return np.array(sorted(found - {-np.inf}))
-
-    def _goes_left(self, reader: int, column: int, limit: float) -> NDArray[np.bool_]:
-        """Say for each state of a feature whether one of its columns is at most a limit.
-
-        State s of a number stands for values up to limit s, so the limit itself represents it;
-        then come values above all limits, and missing (value and bends 0, indicator 1).
-        """
-        if reader >= len(self.numeric_rows):
-            row = self.categorical_rows[reader - len(self.numeric_rows)]
-            categorical = self._encoder.categorical[row]
-            lit = categorical.column_of_state == column
-            return np.asarray(lit * categorical.weight <= limit)
-        row = self.numeric_rows[reader]
-        feature, value = self._encoder.numeric[row], np.array([*self.limits[row], np.inf])
-        if feature.has_missing and column == 1:
-            return np.append(np.full(value.size, limit >= 0.0), limit >= 1.0)
-        return np.append(value <= feature.limit_of(column, limit), limit >= 0.0)
