@@ -21,11 +21,12 @@ from leadqual.qualify.predict import CHUNK
 from leadqual.qualify.reasons import Chosen, Explainer, choose, join, seen_values
 from leadqual.qualify.reference import CONVERSION, TARGETS
 from leadqual.qualify.rules import rules_bundle
-from leadqual.qualify.score import Answer, Head, LeadScore, ReasonCode, ScoredBy
+from leadqual.qualify.score import Answer, Head, LeadScore, ReasonCode, ScoredBy, make_record
 
 _ENCODED: Final = 16_384
 """Leads encoded together: what a column of few different values costs is paid once for them."""
 
+EVERY: Final = slice(None)
 _ANSWERS: Final = (Answer.NO, Answer.UNKNOWN, Answer.YES)
 _CONVERSION: Final = TARGETS.index(CONVERSION)
 
@@ -75,55 +76,88 @@ class ScoreTable:
 
     def row(self, index: int) -> LeadScore:
         """Return the score of one lead."""
-        answers = self.answers[index].tolist()
-        return LeadScore(
-            p_fit=float(self.p_fit[index]),
-            p_authority=float(self.p_authority[index]),
-            p_budget=float(self.p_budget[index]),
-            p_conversion=float(self.p_conversion[index]),
-            expected_value_usd=float(self.expected_value_usd[index]),
-            grade=self.grade[index],
-            percentile=int(self.percentile[index]),
-            heads={head: _ANSWERS[answer] for head, answer in zip(Head, answers, strict=True)},
-            heads_scored_by=self.heads_scored_by,
-            reasons=self.reasons(index),
-            scored_by=self.scored_by,
-            model_version=self.model_version,
-            scored_at=self.scored_at,
-        )
+        return next(self.rows(slice(index, index + 1)))
+
+    def rows(self, some: slice = EVERY) -> Iterator[LeadScore]:
+        """Yield the scores of leads, in their order; faster than one by one."""
+        for (*p, value), grade, percentile, answers, reasons in zip(
+            self._figures(some),
+            self.grade[some],
+            self.percentile[some].tolist(),
+            self.answers[some].tolist(),
+            self._said(some),
+            strict=True,
+        ):
+            yield make_record(
+                LeadScore,
+                {
+                    "p_fit": p[0],
+                    "p_authority": p[1],
+                    "p_budget": p[2],
+                    "p_conversion": p[3],
+                    "expected_value_usd": value,
+                    "grade": grade,
+                    "percentile": percentile,
+                    "heads": dict(zip(Head, map(_ANSWERS.__getitem__, answers), strict=True)),
+                    "heads_scored_by": self.heads_scored_by.copy(),
+                    "reasons": reasons,
+                    "scored_by": self.scored_by,
+                    "model_version": self.model_version,
+                    "scored_at": self.scored_at,
+                },
+            )
 
     def reasons(self, index: int) -> tuple[ReasonCode, ...]:
         """Return up to three reasons for a lead and two against; empty without `explain`."""
-        return tuple(
-            explainer.reason(target, feature, weight=weight, seen=seen)
-            for explainer, target, feature, weight, seen in self._chosen_of(index)
-        )
+        return next(self._said(slice(index, index + 1)))
 
     def reason_texts(self, index: int) -> tuple[str, ...]:
-        """Return the texts of `reasons` alone, which is what a file of scores needs."""
-        return tuple(
-            explainer.text(target, feature, seen=seen, is_up=weight > 0)
-            for explainer, target, feature, weight, seen in self._chosen_of(index)
-        )
+        """Return the texts of `reasons` alone."""
+        return next(self.texts(slice(index, index + 1)))
 
-    def _chosen_of(self, index: int) -> Iterator[tuple[Explainer, int, int, float, float]]:
-        """Yield explainer, target, feature, weight and value of each reason."""
+    def texts(self, some: slice = EVERY) -> Iterator[tuple[str, ...]]:
+        """Yield the texts of the reasons of each lead, which is what a file of scores needs."""
+        for found in self._chosen(some):
+            yield tuple([
+                explainer.text(target, feature, seen=seen, is_up=weight > 0)
+                for explainer, target, feature, weight, seen in found
+            ])
+
+    def _figures(self, some: slice) -> Iterator[tuple[float, ...]]:
+        """Yield the probabilities and the value of each lead."""
+        figures = (
+            self.p_fit, self.p_authority, self.p_budget, self.p_conversion, self.expected_value_usd
+        )  # fmt: skip
+        return zip(*(figure[some].tolist() for figure in figures), strict=True)
+
+    def _said(self, some: slice) -> Iterator[tuple[ReasonCode, ...]]:
+        """Yield the reasons of each lead."""
+        for found in self._chosen(some):
+            yield tuple([
+                explainer.reason(target, feature, weight=weight, seen=seen)
+                for explainer, target, feature, weight, seen in found
+            ])
+
+    def _chosen(self, some: slice) -> Iterator[list[tuple[Explainer, int, int, float, float]]]:
+        """Yield explainer, target, feature, weight and value of each reason, lead by lead."""
         if self.chosen is None:
+            yield from ([] for _ in range(*some.indices(self.n_leads)))
             return
+        explainer, *others = self._explainers
         for target, feature, weight, seen in zip(
-            self.chosen.target[index].tolist(),
-            self.chosen.feature[index].tolist(),
-            self.chosen.weight[index].tolist(),
-            self.chosen.seen[index].tolist(),
+            self.chosen.target[some].tolist(),
+            self.chosen.feature[some].tolist(),
+            self.chosen.weight[some].tolist(),
+            self.chosen.seen[some].tolist(),
             strict=True,
         ):
-            if feature < 0:
-                continue
-            first, *rest = self._explainers
-            if feature < first.n_features or not rest:
-                yield first, target, feature, weight, seen
-            else:
-                yield rest[0], target, feature - first.n_features, weight, seen
+            yield [
+                (explainer, what, which, share, value)
+                if which < explainer.n_features or not others
+                else (others[0], what, which - explainer.n_features, share, value)
+                for what, which, share, value in zip(target, feature, weight, seen, strict=True)
+                if which >= 0
+            ]
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final
 
 from leadqual.qualify.reference import CONVERSION
@@ -92,6 +93,7 @@ _SUBJECT: Final[Mapping[str, str]] = {
 }
 
 
+@lru_cache(maxsize=4_096)
 def label_of(feature: str) -> str:
     """Return what a feature is called; an attribute by its own name.
 
@@ -157,10 +159,14 @@ def number_text(feature: str, value: float) -> str:
         figure = f"{value:,.2f}".rstrip("0").rstrip(".")
     else:
         figure = f"{value:.3g}"
-    unit = _UNITS.get(feature.rpartition("_")[2]) or _UNITS.get(
-        feature.rpartition(".")[2].partition("_")[0], ""
-    )
-    return f"{label_of(feature)} is {figure} {unit}".rstrip()
+    return f"{label_of(feature)} is {figure} {_unit(feature)}".rstrip()
+
+
+@lru_cache(maxsize=4_096)
+def _unit(feature: str) -> str:
+    """Return the unit that a name ends with, or starts with after its section."""
+    last = _UNITS.get(feature.rpartition("_")[2])
+    return last or _UNITS.get(feature.rpartition(".")[2].partition("_")[0], "")
 
 
 def rank_text(share_below: float, share_above: float) -> str:
