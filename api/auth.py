@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine
+from functools import cached_property
 from typing import Annotated, Any, Final
 
 from fastapi import Depends, Header, Request, params
@@ -14,6 +15,7 @@ from fastapi.security.base import SecurityBase
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
+from api.asgi import header_of
 from api.errors import WRONG_TYPE, ProblemError
 from api.limits import RateLimit
 from api.strict import StrictRequest
@@ -24,6 +26,11 @@ from leadqual.services.serving import Serving
 
 FORM_TYPE: Final = "application/x-www-form-urlencoded"
 """The only form encoding that is read: our pages use no other, and multipart parsers are large."""
+
+ADMITTED: Final = "leadqual.admitted"
+"""Where a request's scope has the guard that admitted it already; callers cannot set it."""
+
+IDEMPOTENCY_KEY: Final = r"^[\x21-\x7e]{1,200}$"
 
 _BEARER: Final = re.compile(r"bearer +(\S{1,200})\Z", re.IGNORECASE)
 
@@ -109,7 +116,8 @@ class KeyGuard(Guard, SecurityBase):
         ProblemError
             429 when the key is over its rate.
         """
-        found = _BEARER.match(request.headers.get("authorization", ""))
+        presented = header_of(request.scope, b"authorization") or b""
+        found = _BEARER.match(presented.decode("latin-1"))
         if found is None:
             raise AuthenticationError(
                 "this call needs a key: send the header 'Authorization: Bearer KEY' "
@@ -141,20 +149,26 @@ class GuardedRoute(APIRoute):
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Return the handler of FastAPI behind the guard."""
-        guards = [d.dependency for d in self.dependencies if isinstance(d.dependency, Guard)]
-        if len(guards) != 1:
-            raise TypeError(f"{self.path} has {len(guards)} guards; every route needs exactly one")
-        guard, takes_json = guards[0], self.body_field is not None and not _is_form(self)
+        guard, takes_json = self.guard, self.body_field is not None and not _is_form(self)
         handle = super().get_route_handler()
 
         async def handle_guarded(request: Request) -> Response:
             strict = StrictRequest(request.scope, request.receive)
-            await guard.admit(strict)
+            if request.scope.get(ADMITTED) is not guard:
+                await guard.admit(strict)
             if takes_json:
                 _require_json(strict)
             return await handle(strict)
 
         return handle_guarded
+
+    @cached_property
+    def guard(self) -> Guard:
+        """Return the one guard of the route."""
+        guards = [d.dependency for d in self.dependencies if isinstance(d.dependency, Guard)]
+        if len(guards) != 1:
+            raise TypeError(f"{self.path} has {len(guards)} guards; every route needs exactly one")
+        return guards[0]
 
 
 def _is_form(route: APIRoute) -> bool:
@@ -177,29 +191,32 @@ IdempotencyKey = Annotated[
     str | None,
     Header(
         alias="Idempotency-Key",
-        pattern=r"^[\x21-\x7e]{1,200}$",
+        pattern=IDEMPOTENCY_KEY,
         description="Send the same key again when you did not get the answer: the first answer is "
         "repeated and nothing is done twice. Kept for 7 days.",
     ),
 ]
 
 
-async def call_of(request: Request, idempotency_key: IdempotencyKey = None) -> Call:
-    """Return who calls, when and under which idempotency key."""
-    principal: Principal = request.state.principal
+def make_call(request: Request, *, key: str | None = None, body: bytes = b"") -> Call:
+    """Return who calls, when and under which idempotency key, which stands for one body."""
+    principal: Principal = request.scope["state"]["principal"]
     once = None
-    if idempotency_key is not None:
-        once = Once.of(
-            idempotency_key,
-            scope=f"{principal.name}:{request.method} {request.url.path}",
-            body=await request.body(),
-        )
+    if key is not None:
+        scope = f"{principal.name}:{request.method} {request.url.path}"
+        once = Once.of(key, scope=scope, body=body)
     return Call(principal=principal, now=serving_of(request).clock(), once=once)
+
+
+async def call_of(request: Request, idempotency_key: IdempotencyKey = None) -> Call:
+    """Return the call of a request that changes something."""
+    body = b"" if idempotency_key is None else await request.body()
+    return make_call(request, key=idempotency_key, body=body)
 
 
 async def read_call_of(request: Request) -> Call:
     """Return who calls and when, for calls that change nothing."""
-    return Call(principal=request.state.principal, now=serving_of(request).clock())
+    return make_call(request)
 
 
 async def services_of(request: Request) -> Serving:

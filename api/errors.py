@@ -267,6 +267,12 @@ _REASONS: Final[Mapping[str, str]] = {
 }
 
 
+async def answer_error(request: Request, error: errors.LeadqualError | HTTPException) -> Response:
+    """Answer what an endpoint or a limit raised, where no layer of FastAPI stands around it."""
+    answer = answer_http_error if isinstance(error, HTTPException) else answer_leadqual_error
+    return await answer(request, error)
+
+
 def install(app: FastAPI) -> None:
     """Register the handlers on an application."""
     app.add_exception_handler(errors.LeadqualError, answer_leadqual_error)

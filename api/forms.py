@@ -23,7 +23,7 @@ from api.auth import (
     verify_key,
 )
 from api.errors import INVALID, TOO_MANY_FIELDS, WRONG_TYPE, ProblemError
-from api.leads import unusable
+from api.intake import unusable
 from api.limits import RateLimit
 from api.strict import load_json
 from leadqual.errors import AuthenticationError, PermissionDeniedError

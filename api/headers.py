@@ -1,19 +1,22 @@
-"""The outermost layer: request ids, security headers, and no exception that tells too much."""
+"""The outermost layer: request ids, security headers, metrics, and no exception that tells much."""
 
 from __future__ import annotations
 
 import re
 import secrets
+import time
 import traceback
+from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Final
 
 import structlog
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.asgi import header_of
 from api.errors import BROKEN, problem_answer
+from api.health import Metrics
 
 CONTENT_SECURITY_POLICY: Final = "; ".join((
     "default-src 'none'",
@@ -36,12 +39,18 @@ _HEADERS: Final = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
-_REQUEST_ID: Final = re.compile(r"[A-Za-z0-9_.:-]{1,64}\Z")
+_REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9_.:-]{1,64}\Z")
+_FRESH: Final = (b"cache-control", b"no-store")
+_STATIC: Final = (b"cache-control", b"no-cache")
+
+RawHeaders = Iterable[tuple[bytes, bytes]]
+"""Headers as ASGI hands them over: names in lower case."""
+
 _log = structlog.get_logger("leadqual.api")
 
 
 class Envelope:
-    """Give each request an id, each answer its headers, and each surprise a plain 500.
+    """Give each request an id, each answer its headers, each surprise a plain 500; count them all.
 
     Parameters
     ----------
@@ -49,48 +58,79 @@ class Envelope:
         The application behind it.
     is_https : bool
         Whether browsers shall insist on HTTPS from now on.
+    metrics : Metrics
+        Where requests are counted, by their route and never by their path: paths carry ids.
     """
 
-    def __init__(self, app: ASGIApp, *, is_https: bool) -> None:
+    def __init__(self, app: ASGIApp, *, is_https: bool, metrics: Metrics) -> None:
         self.app = app
-        self.headers = dict(_HEADERS)
+        self.metrics = metrics
+        wanted = dict(_HEADERS)
         if is_https:
-            self.headers["Strict-Transport-Security"] = "max-age=31536000"
+            wanted["Strict-Transport-Security"] = "max-age=31536000"
+        self.headers = [(name.lower().encode(), text.encode()) for name, text in wanted.items()]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        given = Headers(scope=scope).get("x-request-id", "")
-        request_id = given if _REQUEST_ID.match(given) else secrets.token_hex(8)
-        scope.setdefault("state", {})["request_id"] = request_id
-        has_started = False
+        started = time.perf_counter()
+        request_id = _request_id(scope)
+        scope.setdefault("state", {})["request_id"] = request_id.decode()
+        status: int | None = None
 
-        async def send_with_headers(message: Message) -> None:
-            nonlocal has_started
+        async def send_dressed(message: Message) -> None:
+            nonlocal status
             if message["type"] == "http.response.start":
-                has_started = True
-                headers = MutableHeaders(scope=message)
-                headers["X-Request-Id"] = request_id
-                for name, value in self.headers.items():
-                    headers.setdefault(name, value)
-                headers.setdefault("Cache-Control", _caching(scope["path"]))
+                status = message["status"]
+                message["headers"] = self._dress(message.get("headers", ()), request_id, scope)
             await send(message)
 
         try:
-            await self.app(scope, receive, send_with_headers)
+            await self.app(scope, receive, send_dressed)
         except Exception as error:  # noqa: BLE001 - the last line: no message may reach log or caller
-            _log_without_values(error, request_id)
-            if has_started:
+            _log_without_values(error, request_id.decode())
+            if status is not None:
                 raise RuntimeError("failed after the answer had begun") from None
             answer = problem_answer(Request(scope), BROKEN, detail=None)
-            await answer(scope, receive, send_with_headers)
+            await answer(scope, receive, send_dressed)
+        finally:
+            self._count(scope, status or int(HTTPStatus.INTERNAL_SERVER_ERROR), started)
+
+    def _dress(
+        self, headers: RawHeaders, request_id: bytes, scope: Scope
+    ) -> list[tuple[bytes, bytes]]:
+        """Return headers with ours, but for those that the answer has set itself."""
+        dressed = [pair for pair in headers if pair[0] != b"x-request-id"]
+        given = {name for name, _ in dressed}
+        dressed.append((b"x-request-id", request_id))
+        dressed += [pair for pair in self.headers if pair[0] not in given]
+        if b"cache-control" not in given:
+            dressed.append(_caching(scope["path"]))
+        return dressed
+
+    def _count(self, scope: Scope, status: int, started: float) -> None:
+        route = scope.get("route")
+        self.metrics.count(
+            method=scope["method"],
+            route=None if route is None else getattr(route, "path", None),
+            status=status,
+            seconds=time.perf_counter() - started,
+        )
 
 
-def _caching(path: str) -> str:
+def _request_id(scope: Scope) -> bytes:
+    """Return the caller's id of a request when it is a plain one, else a new one."""
+    given = header_of(scope, b"x-request-id")
+    if given is not None and _REQUEST_ID.match(given):
+        return given
+    return secrets.token_hex(8).encode()
+
+
+def _caching(path: str) -> tuple[bytes, bytes]:
     """Let browsers keep files that are the same for everybody, if they ask whether they changed."""
-    return "no-cache" if path.startswith("/static") else "no-store"
+    return _STATIC if path.startswith("/static") else _FRESH
 
 
 def _log_without_values(error: Exception, request_id: str) -> None:

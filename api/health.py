@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import ipaddress
-import time
 from typing import Final
 
 from fastapi import APIRouter, Depends, Request, Response
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from starlette.concurrency import run_in_threadpool
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.answers import Health
 from api.auth import Guard, GuardedRoute, KeyGuard, Public, Services
@@ -23,6 +21,7 @@ router = APIRouter(route_class=GuardedRoute, tags=["operations"])
 
 _BUCKETS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 _UNMATCHED: Final = "unmatched"
+_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
 class Metrics:
@@ -30,6 +29,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        self._children: dict[tuple[str, str | None, int], tuple[Counter, Histogram]] = {}
         self.requests = Counter(
             "leadqual_requests_total",
             "Requests by method, route and status",
@@ -59,10 +59,26 @@ class Metrics:
             registry=self.registry,
         )
 
-    def count(self, *, method: str, route: str, status: int, seconds: float) -> None:
-        """Count one answered request."""
-        self.requests.labels(method, route, str(status)).inc()
-        self.seconds.labels(method, route).observe(seconds)
+    def count(self, *, method: str, route: str | None, status: int, seconds: float) -> None:
+        """Count one answered request.
+
+        Parameters
+        ----------
+        route : str or None
+            The path of the route as it was declared; None where none matched.
+        """
+        if method not in _METHODS:
+            method = "other"
+        key = (method, route, status)
+        children = self._children.get(key)
+        if children is None:
+            name = _UNMATCHED if route is None else route
+            children = self._children[key] = (
+                self.requests.labels(method, name, str(status)),
+                self.seconds.labels(method, name),
+            )
+        children[0].inc()
+        children[1].observe(seconds)
 
     def look(self, serving: Serving) -> None:
         """Read the gauges; blocks on the database."""
@@ -78,49 +94,6 @@ class Metrics:
             self.depth.labels(summary.queue.value, "claimed").set(summary.n_claimed)
             self.depth.labels(summary.queue.value, "snoozed").set(summary.n_snoozed)
             self.depth.labels(summary.queue.value, "overdue").set(summary.n_overdue)
-
-
-class Measured:
-    """Count every request by its route, never by its path: paths carry ids.
-
-    Parameters
-    ----------
-    app : ASGIApp
-        The application behind it.
-    metrics : Metrics
-        Where to count.
-    """
-
-    def __init__(self, app: ASGIApp, *, metrics: Metrics) -> None:
-        self.app = app
-        self.metrics = metrics
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on."""
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
-        started = time.perf_counter()
-        status = 500
-
-        async def send_noted(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-            await send(message)
-
-        try:
-            await self.app(scope, receive, send_noted)
-        finally:
-            self.metrics.count(
-                method=scope["method"] if scope["method"] in _METHODS else "other",
-                route=getattr(scope.get("route"), "path", _UNMATCHED),
-                status=status,
-                seconds=time.perf_counter() - started,
-            )
-
-
-_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
 class Internal(Guard):

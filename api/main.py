@@ -16,6 +16,7 @@ from api import (
     errors,
     forms,
     health,
+    intake,
     leads,
     models,
     outcomes,
@@ -24,6 +25,7 @@ from api import (
     score,
     standards,
 )
+from api.direct import DirectPaths, DirectRoute
 from api.headers import Envelope
 from api.limits import BodyLimit, RateLimit
 from api.pages import handoffs, lead, login, overview, public, queue
@@ -33,6 +35,7 @@ from leadqual.services.serving import Serving
 from leadqual.wiring import build_serving
 
 _RESOURCES: Final = (
+    intake,
     leads,
     batch,
     score,
@@ -73,8 +76,7 @@ def create_app(serving: Serving) -> FastAPI:
         openapi_url=None,
         lifespan=lifespan,
         middleware=[
-            Middleware(Envelope, is_https=settings.secure_cookies),
-            Middleware(health.Measured, metrics=metrics),
+            Middleware(Envelope, is_https=settings.secure_cookies, metrics=metrics),
             Middleware(
                 BodyLimit,
                 default_bytes=settings.max_body_bytes,
@@ -82,6 +84,7 @@ def create_app(serving: Serving) -> FastAPI:
                     (batch.PATH, outcomes.BATCH_PATH), settings.max_batch_body_bytes
                 ),
             ),
+            Middleware(DirectPaths, routes=_direct_routes()),
         ],
     )
     app.state.serving = serving
@@ -94,6 +97,12 @@ def create_app(serving: Serving) -> FastAPI:
     documentation.mount_assets(app)
     errors.install(app)
     return app
+
+
+def _direct_routes() -> list[DirectRoute]:
+    """Return the routes that need not wait for FastAPI."""
+    routes = [route for module in MODULES for route in module.router.routes]
+    return [route for route in routes if isinstance(route, DirectRoute)]
 
 
 def app_from_environment() -> FastAPI:

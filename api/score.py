@@ -4,30 +4,34 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Body, Depends
-from starlette.concurrency import run_in_threadpool
+from fastapi import APIRouter, Body, Depends, Request, Response
 
 from api.answers import Scored, problems
-from api.auth import GuardedRoute, KeyGuard, Reading, Services
-from api.leads import LEAD_EXAMPLES, unusable
+from api.auth import KeyGuard, Reading, serving_of
+from api.direct import DirectRoute, JsonAnswer
+from api.intake import LEAD_EXAMPLES, unusable
 from leadqual.leads.schema import RawLead, Rejected
 from leadqual.services.calls import Scope
 
-router = APIRouter(route_class=GuardedRoute, tags=["leads"])
+router = APIRouter(route_class=DirectRoute, tags=["leads"])
 
 
 @router.post(
     "/v1/score",
     operation_id="scoreLead",
     summary="Score a lead without storing it",
+    response_model=Scored,
     dependencies=[Depends(KeyGuard(Scope.LEADS_READ))],
     responses=problems(has_body=True),
 )
 async def score_lead(
-    raw: Annotated[RawLead, Body(openapi_examples=LEAD_EXAMPLES)], serving: Services, call: Reading
-) -> Scored:
+    *,
+    raw: Annotated[RawLead, Body(openapi_examples=LEAD_EXAMPLES)],
+    request: Request,
+    call: Reading,
+) -> Response:
     """Return score and decision. Nothing is stored, so an idempotency key changes nothing."""
-    preview = await run_in_threadpool(serving.intake.preview, raw, call=call)
+    preview = await serving_of(request).previews.ask(raw, call=call)
     if isinstance(preview, Rejected):
         raise unusable(preview)
-    return Scored(score=preview.score, decision=preview.decision)
+    return JsonAnswer(preview.as_json())

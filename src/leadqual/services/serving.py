@@ -34,6 +34,7 @@ from leadqual.services.models import Models
 from leadqual.services.outcomes import Outcomes
 from leadqual.services.people import People
 from leadqual.services.placement import Placement
+from leadqual.services.previewing import Previews
 from leadqual.services.promotion import ModelVersions
 from leadqual.services.queues import Queues
 from leadqual.services.reports import Reports
@@ -93,6 +94,7 @@ class Serving:
     writer: GroupWriter
     scorer: LiveScorer
     intake: Intake
+    previews: Previews
     queues: Queues
     working: Working
     outcomes: Outcomes
@@ -116,7 +118,7 @@ class Serving:
         StoreError
             When the database does not answer.
         """
-        self.intake.preview(_FIRST_LEAD, call=Call(SYSTEM, self.clock()))
+        self.previews.preview(_FIRST_LEAD, call=Call(SYSTEM, self.clock()))
 
     def start(self) -> None:
         """Start following the store in the background: swaps, rescoring, housekeeping."""
@@ -180,6 +182,7 @@ def assemble(edges: Edges) -> Serving:
         writer=writer,
         scorer=scorer,
         intake=intake,
+        previews=Previews(store, scorer),
         queues=Queues(store),
         working=Working(writer),
         outcomes=Outcomes(writer),
