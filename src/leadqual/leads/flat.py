@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from leadqual.leads.fields import SECTIONS
 from leadqual.leads.schema import Lead, Scalar
 
 PERSONAL_FIELDS: Final = frozenset({
@@ -14,7 +15,17 @@ PERSONAL_FIELDS: Final = frozenset({
 })
 """Fields that identify a person: never a feature, never in a snapshot or a log."""
 
-_SECTIONS: Final = ("contact", "company", "interest", "engagement", "campaign", "consent")
+_KEPT: Final = tuple(
+    (
+        section,
+        tuple(
+            (field, f"{section}.{field}")
+            for field in model.model_fields
+            if f"{section}.{field}" not in PERSONAL_FIELDS
+        ),
+    )
+    for section, model in SECTIONS.items()
+)
 
 
 def flatten_lead(lead: Lead) -> dict[str, Scalar]:
@@ -29,14 +40,15 @@ def flatten_lead(lead: Lead) -> dict[str, Scalar]:
         "motion": lead.motion.value,
         "created_at": lead.created_at.isoformat(),
     }
-    if lead.email_domain is not None:
-        flat["email_domain"] = lead.email_domain
-    if lead.is_free_mail is not None:
-        flat["is_free_mail"] = lead.is_free_mail
-    for section in _SECTIONS:
-        for field, value in getattr(lead, section):
-            name = f"{section}.{field}"
-            if value is not None and name not in PERSONAL_FIELDS:
+    parts = lead.__dict__
+    for name in ("email_domain", "is_free_mail"):
+        if parts[name] is not None:
+            flat[name] = parts[name]
+    for section, fields in _KEPT:
+        values = parts[section].__dict__
+        for field, name in fields:
+            value = values[field]
+            if value is not None:
                 flat[name] = value
     for name, value in lead.attributes.items():
         if value is not None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from leadqual.leads.schema import Motion
-from leadqual.qualify.score import Answer, Head, LeadScore, ScoredBy
+from leadqual.qualify.score import Answer, Head, LeadScore, ScoredBy, make_record
 from leadqual.routing.decision import Approach, Decision, Queue
 from leadqual.routing.hours import add_business_time, share_of_day_left
 from leadqual.routing.rank import explain_rank, order_key, rank_of, urgency
@@ -17,6 +17,7 @@ from leadqual.routing.standard_parts import CutMode
 WORKED_QUEUES: Final = frozenset({Queue.MRR, Queue.SDR, Queue.ACCOUNT_MANAGER})
 """Queues with reps; the others are kept and auditable."""
 
+_UNKNOWN: Final = Answer.UNKNOWN
 _BY_QUEUE: Final = {
     Queue.QUARANTINE: Approach.REVIEW,
     Queue.ACCOUNT_MANAGER: Approach.ACCOUNT_MANAGER,
@@ -54,8 +55,7 @@ class RoutingContext:
     is_explorable: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class _Placement:
+class _Placement(NamedTuple):
     """A queue with its reason, and whether chance had a hand in it."""
 
     queue: Queue
@@ -106,18 +106,23 @@ def decide(
         why.append(_explain_approach(approach, ask_next, score))
     if sla is not None:
         why.append(f"First contact is due {_in_words(sla.total_seconds())} after arrival")
-    return Decision(
-        queue=placement.queue,
-        grade=score.grade,
-        rank=rank,
-        approach=approach,
-        ask_next=ask_next,
-        due_at=None if sla is None else add_business_time(context.created_at, sla, standard.hours),
-        why=tuple(why),
-        explored=placement.explored,
-        propensity=placement.propensity,
-        standard_version=standard.version,
-        order_key=order_key(value, context.created_at, half_life=standard.half_life),
+    due_at = None if sla is None else add_business_time(context.created_at, sla, standard.hours)
+    return make_record(
+        Decision,
+        {
+            "queue": placement.queue,
+            "grade": score.grade,
+            "rank": rank,
+            "approach": approach,
+            "ask_next": ask_next,
+            "due_at": due_at,
+            "why": tuple(why),
+            "assigned_to": None,
+            "explored": placement.explored,
+            "propensity": placement.propensity,
+            "standard_version": standard.version,
+            "order_key": order_key(value, context.created_at, half_life=standard.half_life),
+        },
     )
 
 
@@ -244,7 +249,9 @@ def _yardstick(score: LeadScore) -> str:
 
 def _ask_next(score: LeadScore, standard: Standard) -> str | None:
     """Name the first check that the score leaves open."""
-    unknown = {head.value for head in Head if score.heads.get(head) is Answer.UNKNOWN}
+    unknown = [head.value for head, answer in score.heads.items() if answer is _UNKNOWN]
+    if not unknown:
+        return None
     return next((check.value for check in standard.check_order if check.value in unknown), None)
 
 
@@ -258,7 +265,7 @@ def _approach(
         return Approach.CALL_NOW
     if score.heads.get(Head.FIT) is Answer.UNKNOWN or score.heads.get(Head.AUTHORITY) is Answer.NO:
         return Approach.ENRICH
-    if Answer.UNKNOWN in score.heads.values():
+    if _UNKNOWN in score.heads.values():
         return Approach.ASK
     return Approach.CALL
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -36,18 +37,24 @@ class BusinessHours:
 
     def window(self, day: date) -> tuple[datetime, datetime] | None:
         """Return opening and closing of a local day in UTC; None when it is closed."""
-        if day.weekday() not in self.weekdays or day in self.holidays:
-            return None
-        zone = ZoneInfo(self.time_zone)
-        opens, closes = (
-            datetime.combine(day, moment, tzinfo=zone).astimezone(UTC)
-            for moment in (self.opens, self.closes)
-        )
-        return opens, closes
+        return _window(self, day)
 
     def local_day(self, moment: datetime) -> date:
         """Return the date that an aware moment has in this time zone."""
         return moment.astimezone(ZoneInfo(self.time_zone)).date()
+
+
+@lru_cache(maxsize=4_096)
+def _window(hours: BusinessHours, day: date) -> tuple[datetime, datetime] | None:
+    """Find a window once: every lead of a day asks for it."""
+    if day.weekday() not in hours.weekdays or day in hours.holidays:
+        return None
+    zone = ZoneInfo(hours.time_zone)
+    opens, closes = (
+        datetime.combine(day, moment, tzinfo=zone).astimezone(UTC)
+        for moment in (hours.opens, hours.closes)
+    )
+    return opens, closes
 
 
 def add_business_time(start: datetime, amount: timedelta, hours: BusinessHours) -> datetime:

@@ -47,20 +47,13 @@ def quarantine_reason(lead: Lead) -> str | None:
     test entries and spam. One link alone, or one suspicious phrase alone, is not spam. The reason
     never repeats what the lead wrote.
     """
-    checks: tuple[tuple[Callable[[Lead], bool], str], ...] = (
-        (_asked_not_to_be_contacted, "asked not to be contacted"),
-        (_refused_marketing, "outbound contact without consent: marketing was refused"),
-        (_is_test, "looks like a test entry (name or mailbox)"),
-        (_is_spam, "looks like spam (links and advertising phrases)"),
-    )
-    return next((reason for holds, reason in checks if holds(lead)), None)
+    return next((reason for holds, reason in _CHECKS if holds(lead)), None)
 
 
 def _asked_not_to_be_contacted(lead: Lead) -> bool:
     """Whether the source marked a refusal."""
-    return any(
-        str(lead.attributes.get(name, "")).strip().lower() in _TRUE_TEXTS for name in _REFUSALS
-    )
+    said = [lead.attributes[name] for name in _REFUSALS if name in lead.attributes]
+    return any(str(value).strip().lower() in _TRUE_TEXTS for value in said)
 
 
 def _refused_marketing(lead: Lead) -> bool:
@@ -78,8 +71,21 @@ def _is_test(lead: Lead) -> bool:
 
 def _is_spam(lead: Lead) -> bool:
     """Whether links and phrases add up, or a link stands where a name belongs."""
-    if any(_LINK.search(text or "") for text in (lead.contact.full_name, lead.contact.job_title)):
+    if _has_link(lead.contact.full_name) or _has_link(lead.contact.job_title):
         return True
     message = (lead.interest.message or "").lower()
-    n_links = min(2, len(_LINK.findall(message)))
-    return n_links + 2 * sum(phrase in message for phrase in _SPAM_PHRASES) >= _ENOUGH_FOR_SPAM
+    n_phrases = sum(map(message.__contains__, _SPAM_PHRASES))
+    return n_phrases > 0 and min(2, len(_LINK.findall(message))) + 2 * n_phrases >= _ENOUGH_FOR_SPAM
+
+
+def _has_link(text: str | None) -> bool:
+    """Whether a text has a link: none is without a colon or a dot, and those are quick to find."""
+    return text is not None and (":" in text or "." in text) and _LINK.search(text) is not None
+
+
+_CHECKS: Final[tuple[tuple[Callable[[Lead], bool], str], ...]] = (
+    (_asked_not_to_be_contacted, "asked not to be contacted"),
+    (_refused_marketing, "outbound contact without consent: marketing was refused"),
+    (_is_test, "looks like a test entry (name or mailbox)"),
+    (_is_spam, "looks like spam (links and advertising phrases)"),
+)

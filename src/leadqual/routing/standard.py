@@ -94,7 +94,7 @@ class Standard(StandardPart):
         """Return the business hours that clocks run on."""
         return self.business_hours.calendar()
 
-    @property
+    @cached_property
     def half_life(self) -> timedelta:
         """Return the age at which a lead counts half."""
         return timedelta(days=self.ranking.half_life_days)
