@@ -22,6 +22,7 @@ from leadqual.learning.learners.blend import (
 )
 from leadqual.learning.learners.logistic import Linear, fit_shift
 from leadqual.learning.learners.matrix import Matrix
+from leadqual.learning.learners.workers import open_workers
 from leadqual.learning.settings import Learners
 from leadqual.learning.split import Fold
 
@@ -187,15 +188,23 @@ def _validate(
     seed: int,
 ) -> dict[Recipe, Floats]:
     """Weighted log loss of each validation row, with the level of its fold corrected."""
-    losses: dict[Recipe, list[Floats]] = {recipe: [] for recipe in recipes}
-    for fold in folds:
+
+    def judge(fold: Fold) -> list[Floats]:
         test = sample.take(fold.test)
         members = _Members.fit(sample.take(fold.train), test.Z, learners=learners, seed=seed)
-        for recipe, found in losses.items():
-            z = members.average(recipe)
-            z = z + fit_shift(z, test.y, weights=test.weights)
-            found.append(test.weights * (np.logaddexp(0.0, z) - test.y * z))
-    return {recipe: np.concatenate(found) for recipe, found in losses.items()}
+        return [_lose(members.average(recipe), test) for recipe in recipes]
+
+    with open_workers() as run:
+        losses = run(judge, folds)
+    return {
+        recipe: np.concatenate(found)
+        for recipe, found in zip(recipes, zip(*losses, strict=True), strict=True)
+    }
+
+
+def _lose(z: Floats, test: Sample) -> Floats:
+    z = z + fit_shift(z, test.y, weights=test.weights)
+    return np.asarray(test.weights * (np.logaddexp(0.0, z) - test.y * z))
 
 
 @dataclass(frozen=True)

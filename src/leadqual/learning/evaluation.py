@@ -25,7 +25,6 @@ from leadqual.learning.judging.fold_answers import (
     Fitting,
     answer_fold,
     stage_target,
-    take_leads,
 )
 from leadqual.learning.judging.influence import Influence, Question, measure_influence
 from leadqual.learning.judging.judged import CHAMPION, OURS, RULES, Judged
@@ -33,7 +32,7 @@ from leadqual.learning.judging.slices import measure_slices
 from leadqual.learning.judging.stage_answers import answer_stage
 from leadqual.learning.judging.win_rate import measure_win_rate
 from leadqual.learning.metrics import Interval, Outcome, compare, resample
-from leadqual.learning.preparing import require_enough, take_columns
+from leadqual.learning.preparing import require_enough, take_columns, take_leads
 from leadqual.learning.protocol import MIN_TEST_WINS, Protocol, plan_protocol
 from leadqual.learning.report import EvaluationReport
 from leadqual.learning.settings import FitSettings, Learners

@@ -28,7 +28,7 @@ from leadqual.learning.heads import FittedHeads, fit_heads
 from leadqual.learning.learners.blend import Blend
 from leadqual.learning.level import fit_level, level_rows
 from leadqual.learning.notes import note_history, note_learners, summarise
-from leadqual.learning.preparing import TrainingSet, learnable_heads, prepare
+from leadqual.learning.preparing import TrainingSet, learnable_heads, prepare, take_leads
 from leadqual.learning.settings import FitSettings
 from leadqual.outcomes.history import History
 from leadqual.outcomes.labels import Labels
@@ -147,8 +147,10 @@ def _fit(
     conversion = _conversion_model(data.encoder, parts, need)
     amount = fit_amount(data.Z, data.labels, data.encoder)
     level = Predictor(data.encoder, head_models, conversion=conversion, amount=amount)
-    p = level.predict(data.leads, explain=False).p[:, TARGETS.index(CONVERSION)]
     rows = level_rows(data.labels, data.maturity, is_ordered=data.history.is_ordered)
+    p = np.full(data.labels.n_leads, np.nan)
+    found_there = level.predict(take_leads(data.leads, rows), explain=False)
+    p[rows] = found_there.p[:, TARGETS.index(CONVERSION)]
     shift = fit_level(logit(np.clip(p, 1e-9, 1 - 1e-9)), data.labels, data.maturity, rows=rows)
     notes = (*note_history(data), *note_learners(parts, fitted), describe_amounts(data.labels))
     unreferenced = ModelBundle(
@@ -236,8 +238,8 @@ def _answers(
 
 def _reference(bundle: ModelBundle, data: TrainingSet, answers: Mapping[str, Floats]) -> Reference:
     """Observed rates, and the spread of expected value over the training leads."""
-    found = bundle.predictor.predict(data.leads, explain=False)
-    value = (found.p[:, TARGETS.index(CONVERSION)] * found.amount_usd)[data.rows]
+    found = bundle.predictor.predict(take_leads(data.leads, data.rows), explain=False)
+    value = found.p[:, TARGETS.index(CONVERSION)] * found.amount_usd
     learned = {name: a for name, a in answers.items() if bundle.answers_for(name)}
     return Reference(
         ev_quantiles=ev_quantiles(value),

@@ -17,8 +17,9 @@ from leadqual.learning.latent import N_CHECKS, Evidence
 from leadqual.learning.learners.blend import Blend
 from leadqual.learning.learners.logistic import Linear
 from leadqual.learning.learners.matrix import Matrix
+from leadqual.learning.learners.workers import open_workers
 from leadqual.learning.settings import Learners
-from leadqual.learning.split import forward_folds
+from leadqual.learning.split import Fold, forward_folds
 
 Floats = NDArray[np.float64]
 
@@ -96,12 +97,15 @@ class HeadMembers:
         evidence: Evidence,
         *,
         n_trees: Sequence[int],
-        learners: Learners,
+        ridges: Sequence[float],
         seed: int,
     ) -> HeadMembers:
-        """Fit the linear models at every ridge, and the given number of trees per answer."""
-        linear = {r: fit_linear_heads(Z, evidence, ridge=r) for r in learners.ridges}
-        level = expit(linear_logits(Z, linear[learners.ridge])).mean(axis=0)
+        """Fit linear models at these ridges, and the given number of trees per answer.
+
+        The trees set out from the level that the linear models at the first ridge find.
+        """
+        linear = {r: fit_linear_heads(Z, evidence, ridge=r) for r in ridges}
+        level = expit(linear_logits(Z, linear[ridges[0]])).mean(axis=0)
         start = np.asarray(logit(level), dtype=np.float64)
         trees = grow_heads(Z, evidence, start=start, n_trees=n_trees, seed=seed)
         return cls(linear=linear, trees=trees, start=start)
@@ -187,15 +191,17 @@ def choose_heads(
         return [HeadChoice(recipe, {}) for recipe in start]
     newest = slice(-MAX_CHOICE_ROWS, None)
     Z, evidence = Z[newest], evidence.take(newest)
-    losses = []
-    for fold in forward_folds(Z.shape[0], n_folds=N_FOLDS):
+    n_trees = [recipe.n_trees for recipe in start]
+    recipes = head_candidates(start[0], learners)
+    ridges = list(dict.fromkeys([learners.ridge, *learners.ridges]))
+
+    def judge(fold: Fold) -> dict[HeadRecipe, list[Floats]]:
         seen = evidence.take(fold.train)
-        n_trees = [recipe.n_trees for recipe in start]
-        members = HeadMembers.fit(
-            Z[fold.train], seen, n_trees=n_trees, learners=learners, seed=seed
-        )
-        found = _predict(Z[fold.test], members, head_candidates(start[0], learners))
-        losses.append(_judge(found, evidence.take(fold.test), start))
+        members = HeadMembers.fit(Z[fold.train], seen, n_trees=n_trees, ridges=ridges, seed=seed)
+        return _judge(_predict(Z[fold.test], members, recipes), evidence.take(fold.test), start)
+
+    with open_workers() as run:
+        losses = run(judge, forward_folds(Z.shape[0], n_folds=N_FOLDS))
     return [
         _choose({r: np.concatenate([fold[r][check] for fold in losses]) for r in losses[0]}, recipe)
         for check, recipe in enumerate(start)

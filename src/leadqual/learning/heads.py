@@ -94,7 +94,8 @@ def fit_heads(
     choices = choose_heads(features, evidence, start, learners=learners, seed=seed)
     recipes = [choice.recipe for choice in choices]
     n_trees = [recipe.n_trees for recipe in recipes]
-    members = HeadMembers.fit(features, evidence, n_trees=n_trees, learners=learners, seed=seed)
+    ridges = list(dict.fromkeys([learners.ridge, *(recipe.ridge for recipe in recipes)]))
+    members = HeadMembers.fit(features, evidence, n_trees=n_trees, ridges=ridges, seed=seed)
     logits = members.logits(features, recipes)
     shift = fit_head_levels(logits, evidence)
     blends = [

@@ -8,18 +8,21 @@ optimiser, and every tree, sees the beliefs as they have become.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import lightgbm as lgb
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 from scipy.optimize import minimize
 from scipy.special import expit, logit
 
 from leadqual.learning.latent import N_CHECKS, Evidence
 from leadqual.learning.learners.blend import predict_trees, small_trees
 from leadqual.learning.learners.logistic import Linear
-from leadqual.learning.learners.matrix import Matrix, for_lightgbm
+from leadqual.learning.learners.matrix import Matrix, for_lightgbm, row_slices, split_rows
+from leadqual.learning.learners.workers import open_workers
 
 Floats = NDArray[np.float64]
 
@@ -47,23 +50,43 @@ def fit_linear_heads(Z: Matrix, evidence: Evidence, *, ridge: float) -> tuple[Li
     ----------
     Raykar et al. (2010), Learning from crowds, Journal of Machine Learning Research 11.
     """
-    columns, width = Z.T, Z.shape[1]
+    width = Z.shape[1]
+    blocks = [_Block(part, part.T, evidence.take(rows)) for rows, part in split_rows(Z)]
     first = np.zeros((width + 1, N_CHECKS))
     first[-1] = logit(np.array(START))
 
-    def loss(flat: Floats) -> tuple[float, Floats]:
-        beta = flat.reshape(width + 1, N_CHECKS)
-        logits = Z @ beta[:-1] + beta[-1]
-        error = evidence.weights[:, None] * (expit(logits) - evidence.believe(logits))
-        value = evidence.log_loss(logits).sum() + ridge / 2 * (beta[:-1] ** 2).sum()
-        slope = np.vstack([columns @ error + ridge * beta[:-1], error.sum(axis=0)])
-        return float(value), slope.ravel()
+    with open_workers() as run:
 
-    found = minimize(
-        loss, first.ravel(), jac=True, method="L-BFGS-B", options={"maxiter": 60, "ftol": 1e-7}
-    )
+        def loss(flat: Floats) -> tuple[float, Floats]:
+            beta = flat.reshape(width + 1, N_CHECKS)
+            found = run(lambda block: block.pull(beta), blocks)
+            value = sum(value for value, _ in found) + ridge / 2 * (beta[:-1] ** 2).sum()
+            slope = np.add.reduce([slope for _, slope in found])
+            slope[:-1] += ridge * beta[:-1]
+            return float(value), slope.ravel()
+
+        found = minimize(
+            loss, first.ravel(), jac=True, method="L-BFGS-B", options={"maxiter": 60, "ftol": 1e-7}
+        )
     beta = found.x.reshape(width + 1, N_CHECKS)
     return tuple(Linear(beta[:-1, i].copy(), float(beta[-1, i])) for i in range(N_CHECKS))
+
+
+@dataclass(frozen=True)
+class _Block:
+    """Some rows, few enough for their beliefs to stay in the cache."""
+
+    Z: Matrix
+    columns: Floats | sparse.csc_array
+    evidence: Evidence
+
+    def pull(self, beta: Floats) -> tuple[float, Floats]:
+        """Return the log loss of these rows at some coefficients, and its slope in them."""
+        logits = self.Z @ beta[:-1] + beta[-1]
+        joint, weights = self.evidence.weigh(logits), self.evidence.weights
+        error = weights[:, None] * (expit(logits) - joint.believed)
+        slope = np.vstack([self.columns @ error, error.sum(axis=0)])
+        return float(joint.log_loss(weights).sum()), slope
 
 
 def linear_logits(Z: Matrix, heads: Sequence[Linear]) -> Floats:
@@ -97,12 +120,22 @@ def grow_heads(
     n_rows = Z.shape[0]
     boosters = _share_bins(Z, [_parameters(n_rows, seed=seed + i) for i in range(N_CHECKS)])
     logits = np.tile(start, (n_rows, 1))
-    for round_ in range(max(n_trees)):
-        believed = evidence.believe(logits)
-        for i, booster in enumerate(boosters):
-            if round_ < n_trees[i]:
-                booster.update(fobj=_pull(logits, believed, evidence, start=start, check=i))
+    blocks = [(rows, evidence.take(rows)) for rows in row_slices(n_rows)]
+    with open_workers(_hush) as run:
+        for round_ in range(max(n_trees)):
+            believed = np.concatenate(run(lambda b: b[1].believe(logits[b[0]]), blocks))
+
+            def grow(check: int, believed: Floats = believed) -> None:
+                pull = _pull(logits, believed, evidence, start=start, check=check)
+                boosters[check].update(fobj=pull)
+
+            run(grow, [check for check in range(N_CHECKS) if round_ < n_trees[check]])
     return boosters
+
+
+def _hush() -> None:
+    """Keep LightGBM quiet in this thread: each has its own level, which a data set brings along."""
+    lgb.Dataset(np.zeros((2, 1)), params={"verbosity": -1, "num_threads": 1}).construct()
 
 
 def _share_bins(Z: Matrix, parameters: Sequence[dict[str, Any]]) -> tuple[lgb.Booster, ...]:

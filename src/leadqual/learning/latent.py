@@ -37,6 +37,29 @@ def combine(logits: Floats) -> Floats:
 
 
 @dataclass(frozen=True)
+class Joint:
+    """P(answers and what was recorded), and its sum over answers, never 0.
+
+    Parameters
+    ----------
+    joint : ndarray of float64, shape (n, 16)
+    total : ndarray of float64, shape (n,)
+    """
+
+    joint: Floats
+    total: Floats
+
+    @property
+    def believed(self) -> Floats:
+        """Return P(answer is yes | what was recorded), shape (n, 4)."""
+        return np.asarray((self.joint @ _YES) / self.total[:, None])
+
+    def log_loss(self, weights: Floats) -> Floats:
+        """Return -log P(what was recorded) of each lead, weighted, shape (n,)."""
+        return np.asarray(-weights * np.log(self.total))
+
+
+@dataclass(frozen=True)
 class Evidence:
     """What was recorded of some leads, as far as it speaks about the four answers.
 
@@ -55,15 +78,18 @@ class Evidence:
         """Return the evidence of some of the leads."""
         return Evidence(self.likelihood[rows], self.weights[rows])
 
+    def weigh(self, logits: Floats) -> Joint:
+        """Return what each combination of answers and the record are worth together."""
+        joint = combine(logits) * self.likelihood
+        return Joint(joint, np.maximum(joint.sum(axis=1), _TINY))
+
     def believe(self, logits: Floats) -> Floats:
         """Return P(answer is yes | log-odds before, what was recorded), shape (n, 4)."""
-        joint = combine(logits) * self.likelihood
-        return np.asarray((joint @ _YES) / np.maximum(joint.sum(axis=1, keepdims=True), _TINY))
+        return self.weigh(logits).believed
 
     def log_loss(self, logits: Floats) -> Floats:
         """Return -log P(what was recorded) of each lead, weighted, shape (n,)."""
-        found = (combine(logits) * self.likelihood).sum(axis=1)
-        return np.asarray(-self.weights * np.log(np.maximum(found, _TINY)))
+        return self.weigh(logits).log_loss(self.weights)
 
     def worth(self, logits: Floats) -> Floats:
         """Return how many known answers the evidence is worth, per answer, shape (4,).

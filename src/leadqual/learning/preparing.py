@@ -166,6 +166,13 @@ def take_columns(columns: Columns, rows: Sequence[int] | NDArray[np.intp]) -> Co
     return {name: [values[i] for i in rows] for name, values in columns.items()}
 
 
+def take_leads(leads: EncodedLeads, rows: NDArray[np.intp]) -> EncodedLeads:
+    """Return some of the leads, in the given order."""
+    return EncodedLeads(
+        leads.codes[:, rows], leads.raw[:, rows], leads.z[:, rows], leads.is_missing[:, rows]
+    )
+
+
 def choice_folds(data: TrainingSet, rows: NDArray[np.intp], *, seed: int) -> list[Fold]:
     """Return folds to choose learners by: later rows judge, or groups where there is no order.
 

@@ -16,7 +16,7 @@ from leadqual.learning.judging.influence import MAX_EXPLAINED, Contributions
 from leadqual.learning.judging.judged import OURS, UNTUNED
 from leadqual.learning.learners.baselines import BASE_RATE, LIGHTGBM, predict_baselines
 from leadqual.learning.learners.matrix import build_matrix
-from leadqual.learning.preparing import feature_columns, take_columns
+from leadqual.learning.preparing import feature_columns, take_columns, take_leads
 from leadqual.learning.settings import FitSettings, Learners
 from leadqual.learning.split import Fold
 from leadqual.outcomes.history import Columns, History
@@ -183,13 +183,6 @@ def _strict_baselines(fitted: FittedFold, test: EncodedLeads, check: Check) -> d
         take_leads(fitted.train, strict), won[strict], test, names=(LIGHTGBM,)
     )
     return {**rate, STRICT: trees[LIGHTGBM]}
-
-
-def take_leads(leads: EncodedLeads, rows: Codes) -> EncodedLeads:
-    """Return some of the leads, in the given order."""
-    return EncodedLeads(
-        leads.codes[:, rows], leads.raw[:, rows], leads.z[:, rows], leads.is_missing[:, rows]
-    )
 
 
 def _answer_stages(answers: Answers, model: FittedModel, fold: Fold, *, test: EncodedLeads) -> None:

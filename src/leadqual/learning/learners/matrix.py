@@ -24,6 +24,9 @@ _SPARSE_BELOW: Final = 0.3
 _WORTH_SPARSE: Final = 200_000
 _CHUNK: Final = 4_096
 
+BLOCK: Final = 16_384
+"""Rows worked on at once; sums over more rows are sums of these, however many threads there are."""
+
 
 def build_matrix(encoder: Encoder, leads: EncodedLeads) -> Matrix:
     """Return the matrix of encoded leads, shape (n_leads, width), float64 without NaN.
@@ -98,3 +101,22 @@ def count_copies(Z: Matrix) -> Floats:
     prints = [blake2b(cell).digest() for cell in cells]
     counts = Counter(prints)
     return np.array([counts[column] for column in prints], dtype=np.float64)
+
+
+def row_slices(n_rows: int) -> list[slice]:
+    """Return all rows in slices of `BLOCK`: what is done slice by slice stays in the cache."""
+    return [slice(start, start + BLOCK) for start in range(0, max(n_rows, 1), BLOCK)]
+
+
+def split_rows(Z: Matrix) -> list[tuple[slice, Matrix]]:
+    """Return the slices of a matrix without copying its cells."""
+    return [(rows, _view(Z, rows)) for rows in row_slices(Z.shape[0])]
+
+
+def _view(Z: Matrix, rows: slice) -> Matrix:
+    if not isinstance(Z, sparse.csr_array):
+        return np.asarray(Z[rows])
+    ends = Z.indptr[rows.start : rows.stop + 1]
+    cells = slice(ends[0], ends[-1])
+    shape = (len(ends) - 1, Z.shape[1])
+    return sparse.csr_array((Z.data[cells], Z.indices[cells], ends - ends[0]), shape=shape)
