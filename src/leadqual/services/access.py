@@ -69,7 +69,7 @@ class Keys:
     def __init__(self, store: Store, writer: GroupWriter) -> None:
         self._store = store
         self._writer = writer
-        self._seen: dict[str, tuple[KeyRecord, datetime]] = {}
+        self._seen: dict[str, _Seen] = {}
         self._noted: dict[int, datetime] = {}
 
     def create_secret(
@@ -146,8 +146,8 @@ class Keys:
 
         For callers that must not block, such as an event loop; `verify` answers the rest.
         """
-        record = self._recent(_digest(presented), now)
-        return _principal(record) if record is not None and record.is_valid(now) else None
+        seen = self._recent(_digest(presented), now)
+        return seen.principal if seen is not None and seen.record.is_valid(now) else None
 
     def revoke(self, key_id: str, *, call: Call) -> KeyView:
         """End a key now; every process refuses it within two seconds.
@@ -221,19 +221,18 @@ class Keys:
         key_hash = _digest(presented)
         recent = self._recent(key_hash, now)
         if recent is not None:
-            return recent
+            return recent.record
         with self._store.read() as tx:
             record = tx.keys.find(key_hash)
         if record is not None:
             if len(self._seen) >= _MAX_SEEN:
                 self._seen.clear()
-            self._seen[key_hash] = (record, now)
+            self._seen[key_hash] = _Seen(record, _principal(record), now)
         return record
 
-    def _recent(self, key_hash: str, now: datetime) -> KeyRecord | None:
+    def _recent(self, key_hash: str, now: datetime) -> _Seen | None:
         seen = self._seen.get(key_hash)
-        is_recent = seen is not None and timedelta(0) <= now - seen[1] < SEEN_FOR
-        return seen[0] if seen is not None and is_recent else None
+        return seen if seen is not None and timedelta(0) <= now - seen.at < SEEN_FOR else None
 
     def _note_use(self, record: KeyRecord, now: datetime) -> None:
         """Write down now and then that a key is in use; a request never waits or fails for it."""
@@ -243,6 +242,15 @@ class Keys:
         self._noted[record.key_id] = now
         with contextlib.suppress(BusyError):
             self._writer.submit(lambda tx: tx.keys.note_use(record.key_id, at=now))
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """A key that was looked up, and when."""
+
+    record: KeyRecord
+    principal: Principal
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
