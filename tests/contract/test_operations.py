@@ -130,11 +130,10 @@ def test_an_answer_is_kept_once_and_replaced_only_when_it_is_too_old(store: Stor
 
 def test_messages_wait_until_they_are_delivered_or_given_up(store: Store) -> None:
     with store.transaction() as tx:
-        ids = [
+        for number in range(3):
             tx.outbox.put("lead.scored", {"n": number}, lead_id=None, at=NOW + number * MINUTE)
-            for number in range(3)
-        ]
         before = tx.outbox.due(now=NOW + MINUTE, limit=10)
+        ids = [message.message_id for message in tx.outbox.due(now=NOW + DAY, limit=10)]
         tx.outbox.mark_delivered(ids[0], at=NOW + MINUTE)
         tx.outbox.mark_failed(ids[1], error="503", due_at=NOW + DAY)
         tx.outbox.give_up(ids[2], error="410", at=NOW + MINUTE)
