@@ -7,8 +7,7 @@ from functools import lru_cache
 from importlib import resources
 from typing import Final, NamedTuple
 
-import tldextract
-from email_validator import EmailNotValidError, validate_email
+from leadqual.leads.public_suffixes import public_suffixes, split_host
 
 # Nearly every address and host is of these plain forms, for which the rules are decided here;
 # the validator (30 microseconds a call) decides the rest. A test holds the two equal.
@@ -71,7 +70,7 @@ def registrable_domain(text: str) -> str | None:
     host = _SCHEME.sub("", text.strip().lower())
     host = re.split(r"[/?#\\]", host, maxsplit=1)[0].rpartition("@")[2]
     checked = _checked_host(host.partition(":")[0].strip(". "))
-    if checked is None or checked.domain in _suffixes():
+    if checked is None or checked.domain in public_suffixes():
         return None
     return checked.domain
 
@@ -79,6 +78,11 @@ def registrable_domain(text: str) -> str | None:
 def is_free_mail(domain: str) -> bool:
     """Return whether a registrable domain gives mailboxes to anybody, throw-away ones included."""
     return domain in _free_mail_domains()
+
+
+def is_special_host(host: str) -> bool:
+    """Return whether a host is a public suffix, or gives mailboxes to anybody."""
+    return host in public_suffixes() or host in _free_mail_domains()
 
 
 def clean_phone(text: str) -> str | None:
@@ -117,6 +121,9 @@ def _checked_host(host: str) -> EmailAddress | None:
 
 def _validated(address: str) -> EmailAddress | None:
     """Return an address through the full validator, lower-case."""
+    # It compiles patterns over all of Unicode when imported, and few addresses need it.
+    from email_validator import EmailNotValidError, validate_email
+
     try:
         found = validate_email(address, check_deliverability=False, test_environment=True)
     except EmailNotValidError:
@@ -126,25 +133,13 @@ def _validated(address: str) -> EmailAddress | None:
 
 def _registrable(host: str) -> str:
     """Return the registrable domain of a valid host; a bare suffix is returned as it is."""
-    known = _suffixes()
+    known = public_suffixes()
     if host.count(".") == 1 and host not in known and f"*.{host.partition('.')[2]}" not in known:
         return host
-    parts = _extractor()(host)
-    if not parts.suffix:
+    label, suffix = split_host(host)
+    if not suffix:
         return ".".join(host.split(".")[-2:])
-    return f"{parts.domain}.{parts.suffix}" if parts.domain else host
-
-
-@lru_cache(maxsize=1)
-def _extractor() -> tldextract.TLDExtract:
-    """Return the extractor over the bundled list: no download, no cache on disk."""
-    return tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None)
-
-
-@lru_cache(maxsize=1)
-def _suffixes() -> frozenset[str]:
-    """Return the public suffixes of the bundled list."""
-    return frozenset(_extractor().tlds)
+    return f"{label}.{suffix}" if label else host
 
 
 @lru_cache(maxsize=1)
