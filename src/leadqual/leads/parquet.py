@@ -22,7 +22,7 @@ def open_parquet(path: Path) -> Table:
     """
     try:
         with parquet.ParquetFile(path) as file:
-            columns = tuple(_plain(file.schema_arrow.empty_table()).column_names)
+            columns = tuple(plain_columns(file.schema_arrow.empty_table()).column_names)
     except (pa.ArrowException, OSError) as error:
         raise FileFormatError(f"{path.name}: is not a Parquet file that can be read") from error
     if not columns:
@@ -38,15 +38,15 @@ def _rows(path: Path, note: Progress) -> Iterator[Row]:
         with parquet.ParquetFile(path) as file:
             n_rows = max(file.metadata.num_rows, 1)
             for batch in file.iter_batches(batch_size=CHUNK_ROWS):
-                for cells in _plain(pa.Table.from_batches([batch])).to_pylist():
+                for cells in plain_columns(pa.Table.from_batches([batch])).to_pylist():
                     number += 1
-                    yield Row(number, {name: _hashable(cell) for name, cell in cells.items()})
+                    yield Row(number, {name: hashable_cell(cell) for name, cell in cells.items()})
                 note(n_bytes * number // n_rows)
     except (pa.ArrowException, OSError) as error:
         raise FileFormatError(f"{path.name}: is damaged after row {number}") from error
 
 
-def _plain(table: pa.Table) -> pa.Table:
+def plain_columns(table: pa.Table) -> pa.Table:
     """Spread nested records to dotted columns, and use types that Python has.
 
     Nanoseconds would otherwise be refused, or need pandas; decimals become floats.
@@ -67,6 +67,6 @@ def _plain(table: pa.Table) -> pa.Table:
     return table.cast(target, safe=False)
 
 
-def _hashable(cell: object) -> object:
-    """Wrap lists and maps."""
+def hashable_cell(cell: object) -> object:
+    """Return a value as a cell of a row: lists and maps are wrapped."""
     return NestedCell(cell) if isinstance(cell, (dict, list)) else cell

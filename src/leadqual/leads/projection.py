@@ -23,6 +23,39 @@ UNKNOWN_SOURCE: Final = "unknown"
 
 
 @dataclass(frozen=True)
+class MappedField:
+    """One field of a lead and how it is read, for those who read columns instead of rows.
+
+    Parameters
+    ----------
+    name : str
+        Dotted; attributes are `attributes.<label>`.
+    kind : Kind
+        What it is read as.
+    is_plain : bool
+        Whether the mapping says nothing but the column: an empty cell is not known, and any
+        other one is the value.
+    reader : ColumnReader
+        Of the one column (of the lead table) that the field depends on; "" for a constant.
+    """
+
+    name: str
+    kind: Kind
+    is_plain: bool
+    reader: ColumnReader
+
+    @property
+    def section(self) -> str:
+        """Return the part of the lead that it is in, "" for the lead itself."""
+        return self.name.rpartition(".")[0] if self.kind is not Kind.ANY else "attributes"
+
+    @property
+    def leaf(self) -> str:
+        """Return its name within its section."""
+        return self.name.removeprefix(f"{self.section}.") if self.section else self.name
+
+
+@dataclass(frozen=True)
 class LeadReader:
     """Turns the rows of one lead table into leads; made by `compile_leads`.
 
@@ -36,12 +69,18 @@ class LeadReader:
         From a row to its external id, None where the cell is empty.
     required : tuple of str
         Fields of the lead itself that no row may leave out.
+    fields : tuple of MappedField
+        The same readers with what they are readers of, without the id.
+    id_field : MappedField, optional
+        The id; None where the row number is the id.
     """
 
     sections: Mapping[str, list[tuple[str, ColumnReader]]]
     columns: Mapping[str, str]
     read_id: Callable[[Row], str | None]
     required: tuple[str, ...]
+    fields: tuple[MappedField, ...]
+    id_field: MappedField | None
 
     def read(self, row: Row, *, now: datetime, require_contact: bool = False) -> Lead | Rejected:
         """Return the lead of a row, or every reason why it gives none.
@@ -87,36 +126,80 @@ def compile_leads(export: Export) -> LeadReader:
     importing the file again finds the same leads, another file never does.
     """
     mapping = export.mapping
-    tables = _load_joined(export)
+    fields = _compile_fields(export)
     sections: dict[str, list[tuple[str, ColumnReader]]] = {}
-    for name, spec, kind in _field_specs(mapping):
-        section, _, leaf = name.partition(".")
-        if not leaf:
-            section, leaf = "", section
-        reader = _reader(export, spec, kind=kind, tables=tables)
-        sections.setdefault(section, []).append((leaf, reader))
+    for field in fields:
+        sections.setdefault(field.section, []).append((field.leaf, field.reader))
     columns = {
         place.removeprefix("lead."): spec.column
         for place, spec in mapping.used_columns
         if spec.column is not None
     }
     required = ("external_id", *(name for name in ("created_at",) if name in mapping.columns))
-    return LeadReader(sections, columns, read_id=compile_id(export), required=required)
+    return LeadReader(
+        sections,
+        columns,
+        read_id=compile_id(export),
+        required=required,
+        fields=fields,
+        id_field=_compile_id_field(export),
+    )
+
+
+def _compile_fields(export: Export) -> tuple[MappedField, ...]:
+    """Decide how each field but the id is read."""
+    tables = _load_joined(export)
+    return tuple(
+        MappedField(
+            name=name,
+            kind=kind,
+            is_plain=_is_plain(export, spec),
+            reader=_reader(export, spec, kind=kind, tables=tables),
+        )
+        for name, spec, kind in _field_specs(export.mapping)
+    )
+
+
+def _is_plain(export: Export, spec: ColumnSpec) -> bool:
+    """Return whether a cell of the lead table is taken as it stands."""
+    lead_file = export.mapping.lead_file
+    rules = (spec.map, spec.parse, spec.unit, spec.default)
+    unknown = {*spec.na, *export.spec_of(lead_file).na}
+    return (
+        spec.column is not None
+        and spec.file in {None, lead_file}
+        and all(rule is None for rule in rules)
+        and unknown <= {""}
+    )
 
 
 def compile_id(export: Export) -> Callable[[Row], str | None]:
     """Decide how the id of a lead is read from a row of the lead table."""
-    spec = export.mapping.columns.get("external_id")
-    if spec is None:
+    field = _compile_id_field(export)
+    if field is None:
         prefix = export.leads.fingerprint()
         return lambda row: f"{prefix}-{row.number}"
-    reader = compile_reader(spec, Kind.TEXT, na=export.spec_of(export.mapping.lead_file).na)
+    reader = field.reader
 
     def read(row: Row) -> str | None:
         value = reader(row.cells)
         return value if isinstance(value, str) else None
 
     return read
+
+
+def _compile_id_field(export: Export) -> MappedField | None:
+    """Return how the column of the id is read, None where the row number is the id."""
+    spec = export.mapping.columns.get("external_id")
+    if spec is None:
+        return None
+    na = export.spec_of(export.mapping.lead_file).na
+    return MappedField(
+        name="external_id",
+        kind=Kind.TEXT,
+        is_plain=_is_plain(export, spec),
+        reader=compile_reader(spec, Kind.TEXT, na=na),
+    )
 
 
 def _field_specs(mapping: MappingSpec) -> Iterator[tuple[str, ColumnSpec, Kind]]:

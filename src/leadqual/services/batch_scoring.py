@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Final
 
+from pyarrow import parquet
+
 from leadqual.errors import MappingError
 from leadqual.leads.fields import LEAD_FIELDS
-from leadqual.leads.flat import flatten_lead
 from leadqual.leads.mapping import MappingSpec, load_mapping
-from leadqual.leads.schema import Lead, Rejected
+from leadqual.leads.rows import Table, relaxed_collector
 from leadqual.leads.tables import open_table
-from leadqual.outcomes.mapped import LeadChunk, iter_leads
-from leadqual.qualify.bundle import ModelBundle
-from leadqual.qualify.policy import ScoringPolicy
-from leadqual.qualify.score import Head
-from leadqual.qualify.scoring import ScoreTable, score_columns
-from leadqual.services.score_files import ScoredRow, open_score_file
-from leadqual.services.scoring import columns_of
+from leadqual.qualify.bundle import ModelBundle, bundle_files
+from leadqual.services.batch_columns import Stretch
+from leadqual.services.batch_crew import work_through
+from leadqual.services.batch_scorer import ScorerPlan, StretchScorer
+from leadqual.services.batch_stretches import Cut, cut, is_parquet
+from leadqual.services.score_files import Scored, ScoreFile, csv_lines, open_score_file
 from leadqual.services.workshop import Workshop, active_standard
 
 _ATTRIBUTE: Final = "attributes."
-_ANSWERS: Final = ("no", "unknown", "yes")
 
 Progress = Callable[[int], None]
 
@@ -35,13 +37,15 @@ class ScoreRequest:
 
     Without `mapping` the columns have the names of lead fields (`contact.email`, `source`,
     `attributes.plan`). `model_version` None means the champion, or the rules where there is none.
-    `out` None means beside the input: `leads.csv` gives `leads.scored.csv`.
+    `out` None means beside the input: `leads.csv` gives `leads.scored.csv`. Reasons cost more
+    than all the rest: without `has_reasons` there is no such column.
     """
 
     data: Path
     mapping: Path | None = None
     model_version: str | None = None
     out: Path | None = None
+    has_reasons: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,22 +60,11 @@ class ScoreSummary:
 
 
 @dataclass(frozen=True, slots=True)
-class _Scorer:
-    """What stays the same over the whole file."""
+class _Plan:
+    """What a process needs to score stretches of a file."""
 
-    bundle: ModelBundle | None
-    policy: ScoringPolicy
-    now: datetime
-
-    def score(self, leads: Sequence[Lead]) -> ScoreTable:
-        snapshots = [flatten_lead(lead) for lead in leads]
-        return score_columns(
-            self.bundle,
-            columns_of(snapshots),
-            n_leads=len(leads),
-            policy=self.policy,
-            scored_at=self.now,
-        )
+    scorer: ScorerPlan
+    file: ScoreFile
 
 
 def score_file(
@@ -81,10 +74,11 @@ def score_file(
     now: datetime,
     on_progress: Progress | None = None,
 ) -> ScoreSummary:
-    """Write the rows of a file again with their scores.
+    """Write the rows of a file again with their scores, on every core that is free.
 
     A row that is no lead is kept without scores; its column `rejected` says why. As over HTTP, a
-    lead without a time of creation counts as created now.
+    lead without a time of creation counts as created now. The file is put in its place when all
+    went well; an error or an interruption leaves what was there before.
 
     Parameters
     ----------
@@ -105,67 +99,80 @@ def score_file(
         The model may not be used.
     """
     table = open_table(request.data)
-    mapping = _mapping(request.mapping, table.columns)
-    out = request.out or _beside(request.data)
-    scorer = _Scorer(
-        bundle=_bundle(workshop, request.model_version),
-        policy=active_standard(workshop).scoring_policy,
-        now=now,
+    bundle = _bundle(workshop, request.model_version)
+    plan = _Plan(
+        ScorerPlan(
+            data=request.data,
+            mapping=_mapping(request.mapping, table.columns),
+            bundle=None if bundle is None else bundle_files(bundle),
+            policy=active_standard(workshop).scoring_policy,
+            now=now,
+            explain=request.has_reasons,
+        ),
+        ScoreFile(
+            out=request.out or _beside(request.data),
+            columns=table.columns,
+            source=parquet.read_schema(request.data) if is_parquet(table) else None,
+            has_reasons=request.has_reasons,
+        ),
     )
-    n_rows = n_rejected = 0
-    chunks = iter_leads(request.data, mapping, now=now, on_progress=on_progress)
-    with open_score_file(out, source=request.data, columns=table.columns) as write:
-        for chunk in chunks:
-            rows = list(_score_chunk(chunk, scorer))
-            n_rows += len(rows)
-            n_rejected += sum("rejected" in score for _, score in rows)
-            write(rows)
+    n_rows, n_rejected = _write_scores(table, plan, on_progress or _ignore)
     return ScoreSummary(
-        out=out,
+        out=plan.file.out,
         n_rows=n_rows,
         n_scored=n_rows - n_rejected,
         n_rejected=n_rejected,
-        model_version="rules" if scorer.bundle is None else scorer.bundle.version,
+        model_version="rules" if bundle is None else bundle.version,
     )
+
+
+def _write_scores(table: Table, plan: _Plan, on_progress: Progress) -> tuple[int, int]:
+    """Score a table into its file; return how many rows it has, and how many of no lead."""
+    scorer = StretchScorer(plan.scorer)
+    cuts = deque[Cut]()
+    n_rows = n_rejected = 0
+    with ExitStack() as stack:
+        stack.enter_context(relaxed_collector())
+        write = stack.enter_context(open_score_file(plan.file))
+        results = work_through(
+            _stretches(table, plan, into=cuts, columns=scorer.columns),
+            partial(_score, scorer, plan.file),
+            begin=partial(_begin, plan),
+        )
+        for scored in stack.enter_context(closing(results)):
+            done = cuts.popleft()
+            write(done, scored)
+            n_rows += done.stretch.n_rows
+            n_rejected += scored.n_rejected
+            on_progress(done.n_bytes)
+    return n_rows, n_rejected
+
+
+def _stretches(
+    table: Table, plan: _Plan, *, into: deque[Cut], columns: frozenset[str]
+) -> Iterator[Stretch]:
+    """Yield what has to be known to score, and keep what has to be written."""
+    for one in cut(table):
+        into.append(one)
+        yield one.stretch.only(columns) if plan.file.is_parquet else one.stretch
+
+
+def _begin(plan: _Plan) -> Callable[[Stretch], Scored]:
+    """Return what scores stretches in another process."""
+    return partial(_score, StretchScorer(plan.scorer), plan.file)
+
+
+def _score(scorer: StretchScorer, file: ScoreFile, stretch: Stretch) -> Scored:
+    """Return the scores of a stretch as its file takes them."""
+    scored = scorer.score(stretch)
+    if file.is_parquet:
+        return Scored(scored.columns, b"", scored.n_rejected)
+    return Scored({}, csv_lines(stretch, scored.columns, file), scored.n_rejected)
 
 
 def count_bytes(data: Path) -> int:
     """Return the size of the file to be scored."""
     return open_table(data).n_bytes
-
-
-def _score_chunk(chunk: LeadChunk, scorer: _Scorer) -> Iterator[ScoredRow]:
-    leads = [row.result for row in chunk if isinstance(row.result, Lead)]
-    table = scorer.score(leads) if leads else None
-    number = 0
-    for row in chunk:
-        if isinstance(row.result, Rejected):
-            reasons = "; ".join(f"{one.field}: {one.reason}" for one in row.result.reasons)
-            yield row.raw_cells, {"rejected": reasons}
-        elif table is not None:
-            yield row.raw_cells, _score_cells(table, number)
-            number += 1
-
-
-def _score_cells(table: ScoreTable, row: int) -> dict[str, object]:
-    answers = {
-        f"heads.{head.value}": _ANSWERS[int(answer)]
-        for head, answer in zip(Head, table.answers[row], strict=True)
-    }
-    return {
-        "p_fit": float(table.p_fit[row]),
-        "p_authority": float(table.p_authority[row]),
-        "p_budget": float(table.p_budget[row]),
-        "p_conversion": float(table.p_conversion[row]),
-        "expected_value_usd": float(table.expected_value_usd[row]),
-        "grade": table.grade[row],
-        "percentile": int(table.percentile[row]),
-        **answers,
-        "reasons": "; ".join(table.reason_texts(row)),
-        "scored_by": table.scored_by.value,
-        "model_version": table.model_version,
-        "scored_at": table.scored_at.isoformat(),
-    }
 
 
 def _bundle(workshop: Workshop, version: str | None) -> ModelBundle | None:
@@ -216,3 +223,7 @@ def _by_name(columns: Sequence[str]) -> MappingSpec:
 def _beside(data: Path) -> Path:
     ending = ".parquet" if data.suffix.lower() == ".parquet" else ".csv"
     return data.with_name(f"{data.stem}.scored{ending}")
+
+
+def _ignore(_done: int) -> None:
+    pass

@@ -3,170 +3,216 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Any, Final
 
-if TYPE_CHECKING:
-    import pyarrow as pa
+import pyarrow as pa
+from pyarrow import compute, parquet
 
-SCORE_COLUMNS: Final[Mapping[str, type]] = {
-    "p_fit": float,
-    "p_authority": float,
-    "p_budget": float,
-    "p_conversion": float,
-    "expected_value_usd": float,
-    "grade": str,
-    "percentile": int,
-    "heads.fit": str,
-    "heads.authority": str,
-    "heads.budget": str,
-    "reasons": str,
-    "scored_by": str,
-    "model_version": str,
-    "scored_at": str,
-    "rejected": str,
+from leadqual.leads.parquet import hashable_cell
+from leadqual.services.batch_columns import Stretch
+from leadqual.services.batch_stretches import Cut
+
+SCORE_COLUMNS: Final[Mapping[str, pa.DataType]] = {
+    "p_fit": pa.float64(),
+    "p_authority": pa.float64(),
+    "p_budget": pa.float64(),
+    "p_conversion": pa.float64(),
+    "expected_value_usd": pa.float64(),
+    "grade": pa.string(),
+    "percentile": pa.int64(),
+    "heads.fit": pa.string(),
+    "heads.authority": pa.string(),
+    "heads.budget": pa.string(),
+    "reasons": pa.string(),
+    "scored_by": pa.string(),
+    "model_version": pa.string(),
+    "scored_at": pa.string(),
+    "rejected": pa.string(),
 }
 """What is added to each row, in this order. `rejected` says why a row has no score."""
 
-ScoredRow = tuple[Mapping[str, object], Mapping[str, object]]
-"""Cells of the input row, and values of `SCORE_COLUMNS` (absent: not known)."""
-
 _FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA: Final = r"^[=+\-@\t\r]"
 _NUMBER: Final = re.compile(r"[+-]?\d+([.,]\d+)*([eE][+-]?\d+)?")
+_GROUP_ROWS: Final = 131_072
+
+Arrays = Mapping[str, pa.Array]
+"""Score columns by name, all of one length; absent: not asked for."""
 
 
-Write = Callable[[Sequence[ScoredRow]], None]
-"""Appends rows, in the order of the input."""
-
-
-@contextmanager
-def open_score_file(out: Path, *, source: Path, columns: Sequence[str]) -> Iterator[Write]:
-    """Give a function that writes scored rows: Parquet where `out` ends so, else CSV.
-
-    The file is put in its place when all went well; an error leaves what was there before.
+@dataclass(frozen=True, slots=True)
+class ScoreFile:
+    """A file to be written.
 
     Parameters
     ----------
     out : Path
-        The file to write.
-    source : Path
-        The input file: a Parquet file gives its columns with their types.
-    columns : sequence of str
+        Where it goes: Parquet if the name ends so, else CSV.
+    columns : tuple of str
         Names of the input columns.
+    source : pyarrow.Schema, optional
+        Of an input that is Parquet: its columns keep their types.
+    has_reasons : bool
+        Whether there is a column of reasons.
     """
-    part = out.with_name(f"{out.name}.part")
-    is_parquet = out.suffix.lower() == ".parquet"
+
+    out: Path
+    columns: tuple[str, ...]
+    source: pa.Schema | None
+    has_reasons: bool
+
+    @property
+    def is_parquet(self) -> bool:
+        """Return whether it is a Parquet file."""
+        return self.out.suffix.lower() == ".parquet"
+
+    @property
+    def score_columns(self) -> tuple[str, ...]:
+        """Return the score columns it has."""
+        return tuple(name for name in SCORE_COLUMNS if self.has_reasons or name != "reasons")
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """Scores of a stretch as its file takes them: columns for Parquet, lines of text for CSV."""
+
+    columns: Arrays
+    lines: bytes
+    n_rejected: int
+
+
+Write = Callable[[Cut, Scored], None]
+"""Appends rows, in the order of the input."""
+
+
+@contextmanager
+def open_score_file(file: ScoreFile) -> Iterator[Write]:
+    """Give a function that writes scored rows.
+
+    The file is put in its place when all went well; an error leaves what was there before.
+    """
+    part = file.out.with_name(f"{file.out.name}.part")
+    opened = _open_parquet if file.is_parquet else _open_csv
     with ExitStack() as stack:
         stack.callback(part.unlink, missing_ok=True)
-        opened = _parquet(part, source, columns) if is_parquet else _csv(part, columns)
-        with opened as write:
+        with opened(part, file) as write:
             yield write
-        part.replace(out)
-
-
-def added_names(columns: Sequence[str]) -> list[str]:
-    """Return the names of the score columns beside these; one that is taken gets `score.`."""
-    taken = set(columns)
-    return [f"score.{name}" if name in taken else name for name in SCORE_COLUMNS]
+        part.replace(file.out)
 
 
 @contextmanager
-def _csv(path: Path, columns: Sequence[str]) -> Iterator[Write]:
+def _open_csv(path: Path, file: ScoreFile) -> Iterator[Write]:
     """Delimited text that a spreadsheet can open without running anything in it."""
-    with path.open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.writer(stream)
-        writer.writerow([_safe(name) for name in (*columns, *added_names(columns))])
+    names = (*file.columns, *_added_names(file.columns, file.score_columns))
+    with path.open("wb") as stream:
+        stream.write(_as_lines([[_safe(name)] for name in names]))
 
-        def write(rows: Sequence[ScoredRow]) -> None:
-            writer.writerows(
-                [
-                    *(_safe(cells.get(name)) for name in columns),
-                    *(_safe(score.get(name)) for name in SCORE_COLUMNS),
-                ]
-                for cells, score in rows
-            )
+        def write(_done: Cut, scored: Scored) -> None:
+            stream.write(scored.lines)
 
         yield write
 
 
 @contextmanager
-def _parquet(path: Path, source: Path, columns: Sequence[str]) -> Iterator[Write]:
+def _open_parquet(path: Path, file: ScoreFile) -> Iterator[Write]:
     """Parquet with the input's own types where the input is Parquet, else text."""
-    import pyarrow as pa
-    from pyarrow import parquet
+    kept = file.source or pa.schema([(name, pa.string()) for name in file.columns])
+    names = _added_names(kept.names, file.score_columns)
+    added = [
+        pa.field(name, SCORE_COLUMNS[column])
+        for name, column in zip(names, file.score_columns, strict=True)
+    ]
+    schema = pa.schema([*kept, *added])
+    group: list[pa.RecordBatch] = []
+    with parquet.ParquetWriter(path, schema) as writer:
 
-    with ExitStack() as stack:
-        originals = _originals(source, stack)
-        text_fields = [pa.field(name, pa.string()) for name in columns]
-        kept_fields = text_fields if originals is None else list(originals.schema)
-        schema = pa.schema([*kept_fields, *_score_fields([field.name for field in kept_fields])])
-        writer = stack.enter_context(parquet.ParquetWriter(path, schema))
+        def flush() -> None:
+            if group:
+                writer.write_table(pa.Table.from_batches(group), row_group_size=_GROUP_ROWS)
+                group.clear()
 
-        def write(rows: Sequence[ScoredRow]) -> None:
-            kept = (
-                _as_text(rows, columns)
-                if originals is None
-                else list(originals.take(len(rows)).columns)
+        def write(done: Cut, scored: Scored) -> None:
+            columns = (
+                _text_columns(done.stretch, file.columns)
+                if done.original is None
+                else done.original.columns
             )
-            added = [
-                pa.array([score.get(name) for _, score in rows], type=_arrow_type(kind))
-                for name, kind in SCORE_COLUMNS.items()
-            ]
-            writer.write_table(pa.table([*kept, *added], schema=schema))
+            scores = [scored.columns[name].cast(SCORE_COLUMNS[name]) for name in file.score_columns]
+            group.append(pa.RecordBatch.from_arrays([*columns, *scores], schema=schema))
+            if sum(batch.num_rows for batch in group) >= _GROUP_ROWS:
+                flush()
 
         yield write
+        flush()
 
 
-def _score_fields(kept: Sequence[str]) -> list[pa.Field]:
-    import pyarrow as pa
+def csv_lines(stretch: Stretch, scores: Arrays, file: ScoreFile) -> bytes:
+    """Return rows as delimited text that a spreadsheet can open without running anything in it."""
+    kept = [_column_texts(stretch, name) for name in file.columns]
+    added = [_texts(scores[name]) for name in file.score_columns]
+    return _as_lines([*kept, *added])
 
-    kinds = SCORE_COLUMNS.values()
+
+def _text_columns(stretch: Stretch, names: Sequence[str]) -> list[pa.Array]:
+    """Return the cells of rows as text columns."""
+    if stretch.batch is not None and all(
+        pa.types.is_string(kind) for kind in stretch.batch.schema.types
+    ):
+        return list(stretch.batch.columns)
     return [
-        pa.field(name, _arrow_type(kind))
-        for name, kind in zip(added_names(kept), kinds, strict=True)
+        pa.array([_text(cell) for cell in _cells(stretch, name)], type=pa.string())
+        for name in names
     ]
 
 
-def _as_text(rows: Sequence[ScoredRow], columns: Sequence[str]) -> list[pa.Array]:
-    import pyarrow as pa
-
-    return [
-        pa.array([_text(cells.get(name)) for cells, _ in rows], type=pa.string())
-        for name in columns
-    ]
+def _added_names(columns: Sequence[str], added: Sequence[str]) -> list[str]:
+    """Return the names of score columns beside these; one that is taken gets `score.`."""
+    taken = set(columns)
+    return [f"score.{name}" if name in taken else name for name in added]
 
 
-class _Originals:
-    """The rows of a Parquet file again, in stretches of any length."""
-
-    def __init__(self, schema: pa.Schema, batches: Iterator[pa.RecordBatch]) -> None:
-        self.schema = schema
-        self._batches = batches
-        self._rest: list[pa.RecordBatch] = []
-
-    def take(self, n_rows: int) -> pa.Table:
-        import pyarrow as pa
-
-        while sum(batch.num_rows for batch in self._rest) < n_rows:
-            self._rest.append(next(self._batches))
-        table = pa.Table.from_batches(self._rest, schema=self.schema)
-        self._rest = table.slice(n_rows).to_batches()
-        return table.slice(0, n_rows)
+def _as_lines(columns: Sequence[Sequence[str]]) -> bytes:
+    """Return columns of cells as delimited text."""
+    text = io.StringIO(newline="")
+    csv.writer(text).writerows(zip(*columns, strict=True))
+    return text.getvalue().encode()
 
 
-def _originals(source: Path, stack: ExitStack) -> _Originals | None:
-    """Open a Parquet file a second time; None for other files."""
-    with source.open("rb") as stream:
-        if stream.read(4) != b"PAR1":
-            return None
-    from pyarrow import parquet
+def _column_texts(stretch: Stretch, name: str) -> list[str]:
+    """Return the cells of a column, harmless to a spreadsheet."""
+    array = (
+        None
+        if stretch.batch is None
+        else stretch.batch.column(stretch.batch.schema.names.index(name))
+    )
+    if array is not None and pa.types.is_string(array.type):
+        return _texts(array)
+    return [_safe(cell) for cell in _cells(stretch, name)]
 
-    file = stack.enter_context(parquet.ParquetFile(source))
-    return _Originals(file.schema_arrow, file.iter_batches(batch_size=5_000))
+
+def _cells(stretch: Stretch, name: str) -> list[Any]:
+    """Return the cells of a column as Python objects."""
+    if stretch.batch is None:
+        return [row.cells.get(name) for row in stretch.rows]
+    return [hashable_cell(cell) for cell in stretch.batch.column(name).to_pylist()]
+
+
+def _texts(array: pa.Array) -> list[str]:
+    """Return a column as texts that are harmless to a spreadsheet."""
+    if pa.types.is_dictionary(array.type):
+        array = array.cast(array.type.value_type)
+    if not pa.types.is_string(array.type):
+        return ["" if cell is None else repr(cell) for cell in array.to_pylist()]
+    cells: list[str] = array.fill_null("").to_pylist()
+    has_formula = compute.any(compute.match_substring_regex(array, _FORMULA)).as_py()
+    return [_safe(cell) for cell in cells] if has_formula else cells
 
 
 def _safe(value: object) -> str:
@@ -184,9 +230,3 @@ def _text(value: object) -> str | None:
     if isinstance(value, float):
         return repr(value)
     return json.dumps(value, default=str, ensure_ascii=False).strip('"')
-
-
-def _arrow_type(kind: type) -> pa.DataType:
-    import pyarrow as pa
-
-    return {float: pa.float64(), int: pa.int64(), str: pa.string()}[kind]

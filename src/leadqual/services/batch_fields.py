@@ -1,0 +1,362 @@
+"""One field of many leads at once: an Arrow column in, the flat columns it stands for out.
+
+Each different value of a column is read once, by the same rules as a lone lead: the rules are
+asked about a lead that has this field and nothing else. Where even that is too much (addresses
+are nearly all different), whole columns are taken whose every value is of a form that the rules
+cannot touch. Rows for which neither holds are left to the reading of rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from pyarrow import compute
+
+from leadqual.features.columns import Coded, Column
+from leadqual.leads.addresses import is_special_host
+from leadqual.leads.fields import Kind
+from leadqual.leads.flat import flatten_lead
+from leadqual.leads.normalise import CLOCK_TOLERANCE, EARLIEST, normalise_values
+from leadqual.leads.projection import MappedField
+from leadqual.leads.quantities import Unreadable
+from leadqual.leads.schema import MAX_COUNT, MAX_TEXT, MAX_USD, Rejected, Scalar
+
+Values = tuple[Scalar, ...]
+"""What one cell gives for each of the flat names of its field."""
+
+_REMEMBERED: Final = 100_000
+_MANY: Final = 64
+_MAX_EXACT: Final = 2.0**53 - 1
+_MAX_PLAIN: Final = 200
+_ALSO: Final[Mapping[str, tuple[str, ...]]] = {
+    "contact.job_title": ("contact.seniority", "contact.department"),
+    "contact.email": ("email_domain", "is_free_mail"),
+    "source": ("motion",),
+}
+_UNSEEN: Final = frozenset({
+    "contact.email",
+    "contact.full_name",
+    "contact.phone",
+    "campaign.gclid",
+})
+_NORMALISED: Final = frozenset({
+    "contact.email",
+    "contact.phone",
+    "contact.country",
+    "contact.seniority",
+    "contact.department",
+    "contact.job_title",
+    "company.domain",
+    "company.country",
+    "source",
+    "motion",
+    "created_at",
+})
+_DERIVED_FROM: Final = frozenset({
+    "interest.message",
+    "campaign.landing_page",
+    "campaign.referrer",
+})
+_PLAIN_TEXT: Final = "^[0-9A-Za-z]([ -~]*[!-~])?$"
+_PLAIN_LOCAL: Final = "^[0-9A-Za-z]+([._+-][0-9A-Za-z]+)*@"
+_PLAIN_HOST: Final = r"^(x@)?[0-9a-z]+(-[0-9a-z]+)*\.[a-z]+$"
+_VISIBLE: Final = "[!-&(-~]"
+_PLAIN_TIME: Final = (
+    r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{3}|\.[0-9]{6})?Z$"
+)
+_MOST: Final = 0.9
+_MAX_HOST: Final = 60
+_MAX_ADDRESS: Final = 254
+
+
+@dataclass(frozen=True, slots=True)
+class FieldColumns:
+    """What a field gives: flat columns, and which rows it could read; None: all of them."""
+
+    columns: dict[str, Column]
+    is_read: NDArray[np.bool_] | None = None
+
+
+class FieldReader:
+    """Reads one field of many leads.
+
+    Parameters
+    ----------
+    field : MappedField
+        The field.
+    levels : mapping of str to frozenset of str
+        Flat names of which only these levels are told apart (none: nothing looks at the name).
+        A name that is not in it is read as a number, or derived from.
+    now : datetime, aware
+        As in `normalise`.
+    """
+
+    def __init__(
+        self, field: MappedField, *, levels: Mapping[str, frozenset[str]], now: datetime
+    ) -> None:
+        self.field = field
+        own = () if field.name in _UNSEEN else (field.name,)
+        self.names: tuple[str, ...] = (*own, *_ALSO.get(field.name, ()))
+        self._now = now
+        self._known: dict[object, Values | None] = {}
+        self._tlds: dict[str, bool] = {}
+        self._is_ordinary = field.name not in _NORMALISED
+        names = [name for name in self.names if name != "is_free_mail"]
+        is_told = all(name in levels for name in names) and field.name not in _DERIVED_FROM
+        self._levels = frozenset().union(*(levels[name] for name in names)) if is_told else None
+
+    def read(self, array: pa.Array) -> FieldColumns:
+        """Return what a column of the table gives, an Arrow array of one chunk."""
+        if self.field.is_plain:
+            found = self._read_plain(array)
+            if found is not None:
+                return found
+        return self._read_values(array)
+
+    def read_constant(self, n_leads: int) -> FieldColumns:
+        """Return what a field gives that no column tells."""
+        return self._coded([None], np.zeros(n_leads, dtype=np.intp))
+
+    def _read_plain(self, array: pa.Array) -> FieldColumns | None:
+        """Read a column as a whole; None where that cannot be done."""
+        kind, types = self.field.kind, pa.types
+        if types.is_integer(array.type) or array.type in {pa.float32(), pa.float64()}:
+            is_number = kind in {Kind.COUNT, Kind.NUMBER, Kind.ANY}
+            return self._read_numbers(array) if is_number else None
+        if kind is Kind.TIME and types.is_timestamp(array.type):
+            return None if array.type.tz is None else self._read_times(array)
+        text = as_text(array)
+        if text is None:
+            return None
+        if self.field.name == "contact.phone":
+            return FieldColumns({})  # one that cannot be read is left out, and none is a feature
+        if self.field.name in {"contact.full_name", "campaign.gclid"}:
+            return FieldColumns({}, is_storable(text))
+        if self.field.name == "contact.email":
+            return self._read_emails(text)
+        if kind is Kind.TIME:
+            return self._read_time_texts(text)
+        return None
+
+    def _read_numbers(self, array: pa.Array) -> FieldColumns:
+        numbers = compute.cast(array, pa.float64(), safe=False).to_numpy(zero_copy_only=False)
+        is_known = ~np.isnan(numbers)
+        low, high = _BOUNDS[self.field.kind]
+        is_read = (numbers >= low) & (numbers <= high)
+        if self.field.kind is Kind.COUNT:
+            is_read &= np.trunc(numbers) == numbers
+            numbers = numbers + 0.0  # a count has no negative zero
+        return FieldColumns({self.field.name: numbers}, is_read | ~is_known)
+
+    def _read_times(self, array: pa.Array) -> FieldColumns:
+        micro = compute.cast(array, pa.timestamp("us", tz="UTC"), safe=False)
+        filled = compute.cast(micro, pa.int64()).fill_null(np.iinfo(np.int64).min)
+        moments = filled.to_numpy(zero_copy_only=False)
+        low, high = _microseconds(EARLIEST), _microseconds(self._now + CLOCK_TOLERANCE)
+        is_read = (moments >= low) & (moments <= high)
+        return FieldColumns({"created_at": moments.view("datetime64[us]")}, is_read)
+
+    def _read_time_texts(self, text: pa.Array) -> FieldColumns | None:
+        """Read times of the usual form; None where most have another."""
+        is_usual = compute.match_substring_regex(text, _PLAIN_TIME)
+        n_usual = compute.sum(is_usual).as_py() or 0
+        if n_usual < _MOST * len(text):
+            return None
+        usual = text if n_usual == len(text) else compute.if_else(is_usual, text, None)
+        try:
+            return self._read_times(compute.cast(usual, pa.timestamp("us", tz="UTC")))
+        except pa.ArrowInvalid:  # there is no 30th of February
+            return None
+
+    def _read_emails(self, text: pa.Array) -> FieldColumns:
+        """Read addresses by their hosts: the rules do not look at a plain local part."""
+        probe = compute.replace_substring_regex(text, _PLAIN_LOCAL, "x@", max_replacements=1)
+        if (compute.max(compute.binary_length(text)).as_py() or 0) > _MAX_ADDRESS:
+            is_short = compute.less_equal(compute.binary_length(text), _MAX_ADDRESS)
+            probe = compute.if_else(is_short, probe, text)
+        return self._read_encoded(compute.ascii_lower(probe).dictionary_encode())
+
+    def _read_values(self, array: pa.Array) -> FieldColumns:
+        """Read each different value once."""
+        text = as_text(array)
+        encoded = _dictionary(array if text is None else text)
+        if encoded is None:
+            return FieldColumns({}, np.zeros(len(array), dtype=np.bool_))
+        return self._read_encoded(encoded)
+
+    def _read_encoded(self, encoded: pa.DictionaryArray) -> FieldColumns:
+        cells = encoded.dictionary
+        codes = encoded.indices.fill_null(len(cells)).to_numpy(zero_copy_only=False)
+        if len(cells) <= _MANY or self._levels is None or not self.field.is_plain:
+            return self._coded([*cells.to_pylist(), None], codes)
+        is_same = self._has_no_level(cells)
+        (kept,) = np.nonzero(~is_same)
+        if len(kept) == len(cells):
+            return self._coded([*cells.to_pylist(), None], codes)
+        # One value stands for all that no level is made of.
+        kept = np.append(kept, int(np.argmax(is_same)))
+        place = np.full(len(cells) + 1, len(kept) - 1, dtype=np.intp)
+        place[kept[:-1]] = np.arange(len(kept) - 1)
+        place[-1] = len(kept)
+        return self._coded([*cells.take(pa.array(kept)).to_pylist(), None], place[codes])
+
+    def _has_no_level(self, cells: pa.Array) -> NDArray[np.bool_]:
+        """Return which values are surely read, and no level of any feature."""
+        if self._levels is None or not pa.types.is_string(cells.type):
+            return np.zeros(len(cells), dtype=np.bool_)
+        if self.field.name in {"contact.email", "company.domain"}:
+            return self._is_own_host(cells)
+        if not self._is_ordinary or self.field.kind not in {Kind.TEXT, Kind.ANY}:
+            return np.zeros(len(cells), dtype=np.bool_)
+        is_plain = compute.and_(
+            compute.match_substring_regex(cells, _PLAIN_TEXT),
+            compute.less_equal(compute.binary_length(cells), _MAX_PLAIN),
+        )
+        levels = pa.array([*self._levels, "true", "false"], type=pa.string())
+        is_level = compute.is_in(compute.ascii_lower(cells), value_set=levels)
+        return np.asarray(
+            compute.and_not(is_plain, is_level).fill_null(False).to_numpy(zero_copy_only=False)  # noqa: FBT003 - Arrow takes the value
+        )
+
+    def _is_own_host(self, cells: pa.Array) -> NDArray[np.bool_]:
+        """Return which hosts are their owner's registrable domain, lower-case and no level."""
+        is_plain = compute.and_(
+            compute.match_substring_regex(cells, _PLAIN_HOST),
+            compute.less_equal(compute.binary_length(cells), _MAX_HOST),
+        ).fill_null(False)  # noqa: FBT003 - Arrow takes the value
+        levels, tlds = self._levels or frozenset(), self._tlds
+        found = is_plain.to_pylist()
+        for place, cell in enumerate(cells.to_pylist()):
+            if not found[place]:
+                continue
+            host = cell.rpartition("@")[2]
+            tld = host.rpartition(".")[2]
+            if tld not in tlds:
+                tlds[tld] = self._is_usual(tld)
+            found[place] = tlds[tld] and host not in levels and not is_special_host(host)
+        return np.array(found, dtype=np.bool_)
+
+    def _is_usual(self, tld: str) -> bool:
+        """Return whether a domain below a top-level domain is registrable as it stands."""
+        host = f"a-name-nobody-has.{tld}"
+        cell = f"x@{host}" if self.field.name == "contact.email" else host
+        values = self._evaluate(cell)
+        return values is not None and values[0] == host
+
+    def _coded(self, cells: list[object], codes: NDArray[Any]) -> FieldColumns:
+        """Return the columns of values that stand at `codes`."""
+        found = [self._values_of(cell) for cell in cells]
+        nothing: Values = (None,) * len(self.names)
+        table = [nothing if values is None else values for values in found]
+        codes = codes.astype(np.intp, copy=False)
+        columns: dict[str, Column] = {
+            name: Coded(tuple(values[place] for values in table), codes)
+            for place, name in enumerate(self.names)
+        }
+        is_read = np.array([values is not None for values in found], dtype=np.bool_)
+        return FieldColumns(columns, None if is_read.all() else is_read[codes])
+
+    def _values_of(self, cell: object) -> Values | None:
+        """Return what a cell gives, remembered; None where a lead cannot have it."""
+        known = self._known
+        if cell in known:
+            return known[cell]
+        if len(known) >= _REMEMBERED:
+            known.clear()
+        values = known[cell] = self._evaluate(cell)
+        return values
+
+    def _evaluate(self, cell: object) -> Values | None:
+        """Ask the rules about a lead that has this field alone."""
+        value = self.field.reader.read_cell(cell)
+        if isinstance(value, Unreadable):
+            return None
+        if value is None:
+            is_needed = self.field.name in {"source", "created_at"}
+            return None if is_needed else (None,) * len(self.names)
+        if self._is_ordinary and is_within(value, self.field.kind):
+            return (value,) if self.names else ()  # type: ignore[return-value]  # a scalar then
+        lead = normalise_values(self._lead_of(value), now=self._now, require_contact=False)
+        if isinstance(lead, Rejected):
+            return None
+        flat = flatten_lead(lead)
+        return tuple(flat.get(name) for name in self.names)
+
+    def _lead_of(self, value: object) -> dict[str, object]:
+        """Return the values of a lead that has one field."""
+        section, leaf = self.field.section, self.field.leaf
+        own = {section: {leaf: value}} if section else {leaf: value}
+        return {"source": "web", **own}
+
+
+_BOUNDS: Final = {
+    Kind.COUNT: (0.0, float(MAX_COUNT)),
+    Kind.NUMBER: (0.0, MAX_USD),
+    Kind.ANY: (-_MAX_EXACT, _MAX_EXACT),
+}
+
+
+def as_text(array: pa.Array) -> pa.Array | None:
+    """Return a column of text as Arrow's usual strings, None for any other column."""
+    kind = array.type.value_type if pa.types.is_dictionary(array.type) else array.type
+    if pa.types.is_string(array.type):
+        return array
+    is_text = pa.types.is_string(kind) or pa.types.is_large_string(kind)
+    return compute.cast(array, pa.string()) if is_text else None
+
+
+def is_storable(text: pa.Array) -> NDArray[np.bool_] | None:
+    """Return which texts are short enough and without NUL; None: all of them."""
+    size = compute.max(compute.binary_length(text)).as_py() or 0
+    has_nul = compute.any(compute.match_substring(text, "\x00")).as_py()
+    if size <= MAX_TEXT and not has_nul:
+        return None
+    is_short = compute.less_equal(compute.binary_length(text), MAX_TEXT)
+    is_clean = compute.invert(compute.match_substring(text, "\x00"))
+    return np.asarray(
+        compute.and_(is_short, is_clean).fill_null(True).to_numpy(zero_copy_only=False)  # noqa: FBT003 - Arrow takes the value
+    )
+
+
+def has_name(array: pa.Array) -> NDArray[np.bool_]:
+    """Return which cells surely give an id: text with a visible character, or a whole number."""
+    text = as_text(array)
+    if text is None:
+        is_known = pa.types.is_integer(array.type)
+        valid = compute.is_valid(array).to_numpy(zero_copy_only=False)
+        return np.asarray(valid & is_known)
+    is_named = compute.match_substring_regex(text, _VISIBLE).fill_null(False)  # noqa: FBT003 - Arrow takes the value
+    named = np.asarray(is_named.to_numpy(zero_copy_only=False))
+    storable = is_storable(text)
+    return named if storable is None else named & storable
+
+
+def is_within(value: object, kind: Kind) -> bool:
+    """Return whether an ordinary field holds a value as it is, without asking the rules."""
+    if isinstance(value, str):
+        return 0 < len(value) <= MAX_TEXT and value.isprintable()
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or kind not in _BOUNDS:
+        return isinstance(value, bool) and kind in {Kind.BOOL, Kind.ANY}
+    low, high = _BOUNDS[kind]
+    return low <= value <= high
+
+
+def _dictionary(array: pa.Array) -> pa.DictionaryArray | None:
+    """Return a column as its different values and their places; None where it has none."""
+    if pa.types.is_dictionary(array.type):
+        return array
+    try:
+        return array.dictionary_encode()
+    except (pa.ArrowNotImplementedError, pa.ArrowTypeError):
+        return None
+
+
+def _microseconds(moment: datetime) -> int:
+    """Return microseconds since 1970."""
+    return round(moment.timestamp() * 1_000_000)
