@@ -97,6 +97,16 @@ def test_one_pass_over_a_row_gives_what_parsing_and_normalising_give(payload):
     assert fast == slow or isinstance(slow, Rejected)
 
 
+@given(PAYLOADS)
+def test_a_lead_put_together_unchecked_stands_every_check(payload):
+    raw = parse_raw(payload)
+    lead = raw if isinstance(raw, Rejected) else normalise(raw, now=NOW, require_contact=False)
+
+    if isinstance(lead, Lead):
+        assert Lead.model_validate(lead.model_dump()) == lead
+        assert Lead.model_validate_json(lead.model_dump_json(exclude_none=True)) == lead
+
+
 @given(st.dictionaries(TEXTS | st.sampled_from(["source", "contact", "attributes"]), JSON))
 def test_any_json_is_parsed_or_rejected_with_reasons_that_can_be_sent(payload):
     result = parse_raw(payload)

@@ -13,7 +13,17 @@ from leadqual.leads.addresses import clean_email, clean_phone, is_free_mail, reg
 from leadqual.leads.countries import country_code
 from leadqual.leads.fields import SECTIONS
 from leadqual.leads.parse import field_reasons
-from leadqual.leads.schema import MAX_TEXT, FieldReason, Lead, Motion, RawLead, Rejected
+from leadqual.leads.records import make_record
+from leadqual.leads.schema import (
+    MAX_TEXT,
+    Company,
+    Contact,
+    FieldReason,
+    Lead,
+    Motion,
+    RawLead,
+    Rejected,
+)
 from leadqual.leads.titles import Title, read_department, read_seniority, read_title
 
 EARLIEST: Final = datetime(1990, 1, 1, tzinfo=UTC)
@@ -61,11 +71,52 @@ def normalise(raw: RawLead, *, now: datetime, require_contact: bool = True) -> L
         None as well: a lead is worth more than a field. A malformed e-mail address or an
         impossible time rejects the lead. Normalising a lead again changes nothing.
     """
+    given = raw.__dict__
+    source = _source(raw.source)
+    if len(source) > MAX_TEXT:  # folding case may lengthen a text
+        return normalise_values(_as_values(raw), now=now, require_contact=require_contact)
+    clean: dict[str, Any] = {
+        "source": source,
+        "motion": raw.motion or default_motion(source),
+        "created_at": raw.created_at,
+        "external_id": raw.external_id or None,
+        "email_domain": None,
+        "is_free_mail": None,
+        "contact": _without_blanks(raw.contact),
+        "company": _without_blanks(raw.company),
+        **{name: given[name] for name in _AS_THEY_ARE},
+        "attributes": _known(raw.attributes),
+    }
+    problems = _clean(clean, now=now, require_contact=require_contact)
+    if problems:
+        return Rejected(tuple(problems))
+    clean["contact"] = make_record(Contact, clean["contact"])
+    clean["company"] = make_record(Company, clean["company"])
+    for name in _AS_THEY_ARE:
+        if "" in clean[name].__dict__.values():
+            clean[name] = make_record(SECTIONS[name], _without_blanks(clean[name]))
+    return make_record(Lead, clean)
+
+
+def _as_values(raw: RawLead) -> dict[str, Any]:
+    """Return a raw lead as `normalise_values` takes it."""
     values = _known(raw.__dict__)
     for name in (*SECTIONS, "attributes"):
         part = values[name]
         values[name] = _known(part.__dict__ if isinstance(part, BaseModel) else part)
-    return normalise_values(values, now=now, require_contact=require_contact)
+    return values
+
+
+_AS_THEY_ARE: Final = ("interest", "engagement", "campaign", "consent")
+"""Sections of which nothing is read: checked once, they are taken over."""
+
+
+def _without_blanks(part: BaseModel) -> dict[str, Any]:
+    """Return the fields of a section, None for empty text."""
+    values = part.__dict__
+    if "" in values.values():
+        return {name: None if value == "" else value for name, value in values.items()}
+    return values.copy()
 
 
 def normalise_values(
@@ -82,23 +133,36 @@ def normalise_values(
         not empty; bounds need not hold. Unknown sections and fields are rejected. A country,
         phone number or domain that cannot be read is dropped before its form is checked.
     """
-    problems: list[FieldReason] = []
-    created_at = _created_at(values.get("created_at"), now.astimezone(UTC))
-    if isinstance(created_at, FieldReason):
-        problems.append(created_at)
-        created_at = now
     source = _read(_source, values.get("source")) or values.get("source")
-    clean: dict[str, Any] = {**values, "created_at": created_at}
+    clean: dict[str, Any] = dict(values)
     if source is not None:
         clean["source"] = source
         clean.setdefault("motion", default_motion(source))
-    if "contact" in clean:
-        problems += _read_contact(clean)
-    if "company" in clean:
-        _read_company(clean)
-    if require_contact and not _is_reachable(clean):
-        problems.append(_unreachable(values))
+    for section in ("contact", "company"):
+        if section in clean:
+            clean[section] = dict(clean[section])
+    problems = _clean(clean, now=now, require_contact=require_contact)
     return _checked(clean, problems)
+
+
+def _clean(clean: dict[str, Any], *, now: datetime, require_contact: bool) -> list[FieldReason]:
+    """Fill in what is read from other fields; return why there is no lead, if so."""
+    problems = []
+    contact, company = clean.get("contact"), clean.get("company")
+    given = _reachable_by(contact, company)
+    created_at = _created_at(clean.get("created_at"), now.astimezone(UTC))
+    if isinstance(created_at, FieldReason):
+        problems.append(created_at)
+        created_at = now
+    clean["created_at"] = created_at
+    if contact is not None:
+        problems += _read_contact(contact, clean)
+    if company is not None:
+        company["domain"] = _read(registrable_domain, company.get("domain"))
+        company["country"] = _read(country_code, company.get("country"))
+    if require_contact and not any(_reachable_by(contact, company)):
+        problems.append(_unreachable(given))
+    return problems
 
 
 def _checked(clean: Mapping[str, Any], problems: list[FieldReason]) -> Lead | Rejected:
@@ -143,9 +207,8 @@ def _created_at(given: datetime | None, now: datetime) -> datetime | FieldReason
     return FieldReason("created_at", f"{limit}; expected when the lead came in")
 
 
-def _read_contact(clean: dict[str, Any]) -> list[FieldReason]:
+def _read_contact(contact: dict[str, Any], clean: dict[str, Any]) -> list[FieldReason]:
     """Fill in e-mail, phone, country, seniority and department as read, and the mail domain."""
-    contact = clean["contact"] = dict(clean["contact"])
     title = _read(read_title, contact.get("job_title")) or _NO_TITLE
     contact["seniority"] = _read(read_seniority, contact.get("seniority")) or title.seniority
     contact["department"] = _read(read_department, contact.get("department")) or title.department
@@ -161,29 +224,26 @@ def _read_contact(clean: dict[str, Any]) -> list[FieldReason]:
     return []
 
 
-def _read_company(clean: dict[str, Any]) -> None:
-    """Fill in registrable domain and country as read."""
-    company = clean["company"] = dict(clean["company"])
-    company["domain"] = _read(registrable_domain, company.get("domain"))
-    company["country"] = _read(country_code, company.get("country"))
-
-
 def _known(part: Mapping[str, Any]) -> dict[str, Any]:
     """Return what is neither None nor empty text."""
     return {name: value for name, value in part.items() if value is not None and value != ""}
 
 
-def _is_reachable(clean: Mapping[str, Any]) -> bool:
-    """Return whether anything is left to reach the person by; a bad e-mail is told apart."""
-    contact, company = clean.get("contact") or {}, clean.get("company") or {}
-    return bool(contact.get("email") or contact.get("phone") or company.get("domain"))
+_Ways = tuple[object, object, object]
 
 
-def _unreachable(values: Mapping[str, Any]) -> FieldReason:
+def _reachable_by(contact: Mapping[str, Any] | None, company: Mapping[str, Any] | None) -> _Ways:
+    """Return e-mail address, phone number and domain; what is false of them is not there."""
+    person, firm = contact or {}, company or {}
+    return person.get("email"), person.get("phone"), firm.get("domain")
+
+
+def _unreachable(given: _Ways) -> FieldReason:
     """Say what is missing; a phone number or domain may be there and be unreadable."""
-    if (values.get("contact") or {}).get("phone"):
+    _, phone, domain = given
+    if phone:
         return FieldReason("contact.phone", "is no telephone number, and nothing else was given")
-    if (values.get("company") or {}).get("domain"):
+    if domain:
         return FieldReason("company.domain", "is no domain name, and nothing else was given")
     return FieldReason(
         "contact", "needs one way to reach the person: contact.email, contact.phone, company.domain"

@@ -88,6 +88,7 @@ def _read_folded(title: str) -> Title:
     return Title(seniority, "executive" if seniority in {"owner", "c_level"} else "other")
 
 
+@lru_cache(maxsize=8_192)
 def read_seniority(text: str) -> str | None:
     """Return the level that a free-text seniority names ("C-Level", "Director"), or None."""
     name = _fold(text).replace(" ", "_")
@@ -96,6 +97,7 @@ def read_seniority(text: str) -> str | None:
     return "c_level" if name in {"c_suite", "cxo", "executive"} else read_title(text).seniority
 
 
+@lru_cache(maxsize=8_192)
 def read_department(text: str) -> str | None:
     """Return the department that a free-text department names, `other` if none of ours."""
     name = _fold(text).replace(" ", "_")

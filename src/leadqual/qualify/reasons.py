@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from leadqual.features.encoder import EncodedLeads, Encoder
 from leadqual.features.spec import N_QUANTILES, CategoricalFeature, Feature, NumericFeature
+from leadqual.leads.records import make_record
 from leadqual.qualify import wording
 from leadqual.qualify.reference import CONVERSION, N_BANDS, TARGETS, Reference
-from leadqual.qualify.score import Direction, ReasonCode, make_record
+from leadqual.qualify.score import Direction, ReasonCode
 
 N_UP: Final = 3
 N_DOWN: Final = 2

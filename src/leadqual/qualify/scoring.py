@@ -15,13 +15,14 @@ from numpy.typing import NDArray
 
 from leadqual.features.columns import Table, check_columns
 from leadqual.features.encoder import EncodedLeads
+from leadqual.leads.records import make_record
 from leadqual.qualify.bundle import ModelBundle
 from leadqual.qualify.policy import ScoringPolicy
 from leadqual.qualify.predict import CHUNK
 from leadqual.qualify.reasons import Chosen, Explainer, choose, join, seen_values
 from leadqual.qualify.reference import CONVERSION, TARGETS
 from leadqual.qualify.rules import rules_bundle
-from leadqual.qualify.score import Answer, Head, LeadScore, ReasonCode, ScoredBy, make_record
+from leadqual.qualify.score import Answer, Head, LeadScore, ReasonCode, ScoredBy
 
 _ENCODED: Final = 16_384
 """Leads encoded together: what a column of few different values costs is paid once for them."""

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, NamedTuple
 
+from leadqual.leads.records import make_record
 from leadqual.leads.schema import Motion
-from leadqual.qualify.score import Answer, Head, LeadScore, ScoredBy, make_record
+from leadqual.qualify.score import Answer, Head, LeadScore, ScoredBy
 from leadqual.routing.decision import Approach, Decision, Queue
 from leadqual.routing.hours import add_business_time, share_of_day_left
 from leadqual.routing.rank import explain_rank, order_key, rank_of, urgency

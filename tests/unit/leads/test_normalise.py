@@ -178,3 +178,9 @@ def test_values_of_a_row_are_checked_against_the_bounds_of_the_lead():
         "company.n_employees",
         "attributes.a",
     }
+
+
+def test_a_source_that_grows_too_long_by_folding_case_is_refused():
+    reasons = reasons_of(source="ß" * 400, contact={"email": "a@b.example"})
+
+    assert reasons == {"source": "must be at most 500 characters"}
