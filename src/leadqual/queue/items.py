@@ -26,7 +26,7 @@ class WorkKind(StrEnum):
     ASSIGNED = "assigned"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # no slots: a page is built from rows by filling dictionaries
 class QueueItem:
     """One lead's place in a queue.
 

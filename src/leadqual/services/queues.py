@@ -242,18 +242,29 @@ def rows_of(tx: Tx, items: Sequence[QueueItem], *, call: Call) -> tuple[QueueRow
     """Return the rows of items, in their order; erased leads have none."""
     lead_ids = [item.lead_id for item in items]
     leads, scores = tx.leads.get_many(lead_ids), tx.scores.latest_many(lead_ids)
+    outcomes = {state: _allowed(call, state) for state in {item.state for item in items}}
     return tuple(
-        _row(item, leads[item.lead_id].lead, scores[item.lead_id], call=call)
+        _row(item, leads[item.lead_id].lead, scores[item.lead_id], call=call, outcomes=outcomes)
         for item in items
         if item.lead_id in leads and item.lead_id in scores
     )
 
 
-def _row(item: QueueItem, lead: Lead, scored: ScoreRecord, *, call: Call) -> QueueRow:
+def _allowed(call: Call, state: ItemState) -> tuple[str, ...]:
+    return tuple(outcome.value for outcome in allowed_for(call.principal, state))
+
+
+def _row(
+    item: QueueItem,
+    lead: Lead,
+    scored: ScoreRecord,
+    *,
+    call: Call,
+    outcomes: Mapping[ItemState, tuple[str, ...]],
+) -> QueueRow:
     is_mine = item.claimed_by == call.principal.name
     is_anothers = item.state is ItemState.CLAIMED and not is_mine
     can_act = call.principal.role is None or not is_anothers
-    allowed = allowed_for(call.principal, item.state) if can_act else ()
     return QueueRow(
         lead_id=item.lead_id,
         queue=item.queue,
@@ -270,7 +281,7 @@ def _row(item: QueueItem, lead: Lead, scored: ScoreRecord, *, call: Call) -> Que
         score=scored.score,
         decision=scored.decision,
         ask=QUESTIONS.get(scored.decision.ask_next or ""),
-        allowed=tuple(outcome.value for outcome in allowed),
+        allowed=outcomes[item.state] if can_act else (),
         claimed_by=item.claimed_by,
         lease_until=item.lease_until,
         token=item.token if is_mine else None,

@@ -83,9 +83,9 @@ def _iter_items(
 ) -> Iterator[tuple[QueueItem, list[OutcomeEvent | WorkEntry]]]:
     """Yield every item with what was recorded about it, the items of a lead in their order."""
     after, after_lead = 0, ""
-    while rows := link.run(_ITEMS, after=after, after_lead=after_lead, n=_BATCH):
+    while rows := link.run_raw(_ITEMS, after=after, after_lead=after_lead, n=_BATCH):
         after, after_lead = rows[-1][:2]
-        items = [read_item(row) for row in rows]
+        items = [read_item(row, link.read_time) for row in rows]
         by_item: dict[int, list[OutcomeEvent | WorkEntry]] = {item.item_id: [] for item in items}
         for row in link.run(_HISTORY, first=items[0].lead_id, last=items[-1].lead_id):
             if row[10] in by_item:

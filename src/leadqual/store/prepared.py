@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import (
     BindParameter,
@@ -30,10 +30,13 @@ from sqlalchemy.engine.interfaces import DBAPICursor
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from leadqual.store.faults import store_error
+from leadqual.store.types import UtcTime
 
 Statement = Select[*tuple[Any, ...]] | CompoundSelect[*tuple[Any, ...]] | Insert | Update | Delete
 Row = tuple[Any, ...]
 Processor = Callable[[Any], Any]
+
+_TIME: Final = UtcTime()
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +145,15 @@ class Link:
         Whether rows that are read to be changed have to be locked.
     """
 
-    __slots__ = ("_cursor", "_dialect", "_errors", "is_given_up", "is_postgresql", "is_writing")
+    __slots__ = (
+        "_cursor",
+        "_dialect",
+        "_errors",
+        "is_given_up",
+        "is_postgresql",
+        "is_writing",
+        "read_time",
+    )
 
     def __init__(self, cursor: DBAPICursor, dialect: Dialect, *, is_writing: bool) -> None:
         driver = dialect.loaded_dbapi
@@ -152,6 +163,7 @@ class Link:
         self.is_postgresql = dialect.name == "postgresql"
         self.is_writing = is_writing
         self.is_given_up = False
+        self.read_time = _TIME.result_processor(dialect, None)
 
     def run(self, statement: Prepared, /, **values: object) -> list[Row]:
         """Run one statement and return its rows, converted.
@@ -161,10 +173,17 @@ class Link:
         StoreError, InputError
             What the driver refused, in our words and without any value.
         """
+        return statement.plan(self._dialect).read(self.run_raw(statement, **values))
+
+    def run_raw(self, statement: Prepared, /, **values: object) -> list[Row]:
+        """Run one statement and return its rows as the driver gives them.
+
+        For readers of many rows that convert by themselves what they need: times by `read_time`.
+        """
         plan = statement.plan(self._dialect)
         try:
             self._cursor.execute(plan.sql, plan.bind(values))
-            return plan.read(list(self._cursor.fetchall())) if plan.has_rows else []
+            return list(self._cursor.fetchall()) if plan.has_rows else []
         except self._errors as error:
             raise store_error(error) from None
 

@@ -18,8 +18,8 @@ from leadqual.store.event_rows import INSERT_ENTRY, entry_values, read_entry
 from leadqual.store.item_check import find_differing
 from leadqual.store.item_rows import EVERYTHING, Sight, read_item, state_values
 from leadqual.store.phrases import dump
-from leadqual.store.prepared import Link, Prepared, Row
-from leadqual.store.ranking import ranked, read_cursor, write_cursor
+from leadqual.store.prepared import Link, Prepared
+from leadqual.store.ranking import arms, merge, read_cursor, write_cursor
 
 LISTED: Final = (ItemState.OPEN, ItemState.CLAIMED)
 """What a queue shows: what waits, and what a colleague has taken."""
@@ -68,7 +68,8 @@ class QueueRepository:
         ConflictError
             When there is no such lead.
         """
-        return read_item(self._only(sql.PUT, **sql.item_values(lead_id, decision, now=now)))
+        values = sql.item_values(lead_id, decision, now=now)
+        return self._items(sql.PUT, **values)[0]
 
     def put_many(self, rows: Iterable[tuple[str, Decision]], *, now: datetime) -> int:
         """Queue many leads at once as `put` does; return how many."""
@@ -79,16 +80,13 @@ class QueueRepository:
 
     def get(self, lead_id: str, *, now: datetime | None = None) -> QueueItem | None:
         """Return the newest item of a lead; with `now`, a lease that ran out counts as open."""
-        row = self._first(claims(self._sight).find, id=lead_id)
-        item = None if row is None else read_item(row)
+        item = self._first(claims(self._sight).find, id=lead_id)
         return item if item is None or now is None else item.as_of(now)
 
     def get_many(self, lead_ids: Collection[str], *, now: datetime) -> dict[str, QueueItem]:
         """Return the newest item by lead; leads without one are left out."""
-        rows = self._link.run(
-            sql.newest_of_many(self._sight), ids=dump(list(lead_ids)), viewer=self._viewer
-        )
-        return {row[1]: read_item(row).as_of(now) for row in rows}
+        items = self._items(sql.newest_of_many(self._sight), ids=dump(list(lead_ids)))
+        return {item.lead_id: item.as_of(now) for item in items}
 
     def ranked(
         self,
@@ -114,17 +112,18 @@ class QueueRepository:
         if limit < 1:
             raise InputError(f"a page holds at least one item, {limit} were asked for")
         after_key, after_id = (0.0, 0) if cursor is None else read_cursor(cursor)
-        statement = ranked(frozenset(states), has_cursor=cursor is not None, sight=self._sight)
-        rows = self._link.run(
-            statement,
-            of_queue=queue.value,
-            n=limit + 1,
-            now=now,
-            after_key=after_key,
-            after_id=after_id,
-            viewer=self._viewer,
-        )
-        items = tuple(read_item(row).as_of(now) for row in rows[:limit])
+        statements = arms(frozenset(states), has_cursor=cursor is not None, sight=self._sight)
+        values = {
+            "of_queue": queue.value,
+            "n": limit + 1,
+            "now": now,
+            "after_key": after_key,
+            "after_id": after_id,
+            "viewer": self._viewer,
+        }
+        when = self._link.read_time
+        rows = merge([self._link.run_raw(statement, **values) for statement in statements])
+        items = tuple(read_item(row, when).as_of(now) for row in rows[:limit])
         return Page(items, write_cursor(items[-1]) if len(rows) > limit else None)
 
     def wake(self, *, now: datetime) -> int:
@@ -143,10 +142,10 @@ class QueueRepository:
         has one writer.
         """
         self.wake(now=now)
-        row = self._first(
+        item = self._first(
             claims(self._sight).next_one, of_queue=queue.value, actor=actor, until=now + lease
         )
-        return None if row is None else self._claimed(row, actor, now=now)
+        return None if item is None else self._claimed(item, actor, now=now)
 
     def claim(
         self, lead_id: str, *, actor: str, now: datetime, lease: timedelta = LEASE
@@ -160,16 +159,16 @@ class QueueRepository:
         ConflictError
             When somebody else holds it, or it is no rep's any more.
         """
-        row = self._first(
+        item = self._first(
             claims(self._sight).this_one, id=lead_id, actor=actor, until=now + lease, now=now
         )
-        if row is None:
-            item = self._existing(lead_id, now=now)
+        if item is None:
+            found = self._existing(lead_id, now=now)
             raise ConflictError(
-                f"the lead cannot be claimed: it is {_where(item)}",
-                allowed=allowed_outcomes(item.state),
+                f"the lead cannot be claimed: it is {_where(found)}",
+                allowed=allowed_outcomes(found.state),
             )
-        return self._claimed(row, actor, now=now)
+        return self._claimed(item, actor, now=now)
 
     def release(self, lead_id: str, *, actor: str, token: int, now: datetime) -> QueueItem:
         """Give a claimed lead back to its queue.
@@ -182,11 +181,11 @@ class QueueRepository:
         ConflictError
             When it is not claimed.
         """
-        row = self._first(claims(self._sight).release, id=lead_id, held_token=token)
-        if row is None:
+        item = self._first(claims(self._sight).release, id=lead_id, held_token=token)
+        if item is None:
             raise self._not_held(lead_id, token, now=now)
-        self._log(WorkKind.RELEASED, row, actor=actor, at=now)
-        return read_item(row)
+        self._log(WorkKind.RELEASED, item, actor=actor, at=now)
+        return item
 
     def snooze(
         self, lead_id: str, *, actor: str, token: int, until: datetime, now: datetime
@@ -202,13 +201,13 @@ class QueueRepository:
         """
         if until <= now:
             raise InputError("a lead can only be put off to a time in the future")
-        row = self._first(
+        item = self._first(
             claims(self._sight).snooze, id=lead_id, held_token=token, actor=actor, until=until
         )
-        if row is None:
+        if item is None:
             raise self._not_held(lead_id, token, now=now)
-        self._log(WorkKind.SNOOZED, row, actor=actor, at=now, until=until)
-        return read_item(row)
+        self._log(WorkKind.SNOOZED, item, actor=actor, at=now, until=until)
+        return item
 
     def apply(
         self,
@@ -275,13 +274,8 @@ class QueueRepository:
         is_finished : bool
             Whether it is won, lost or closed, instead of still with the AE.
         """
-        rows = self._link.run(
-            sql.handoffs(self._sight, is_finished=is_finished, has_ae=handed_to is not None),
-            ae=handed_to,
-            n=limit,
-            viewer=self._viewer,
-        )
-        return tuple(read_item(row) for row in rows)
+        statement = sql.handoffs(self._sight, is_finished=is_finished, has_ae=handed_to is not None)
+        return tuple(self._items(statement, ae=handed_to, n=limit))
 
     def log(self, lead_id: str) -> tuple[WorkEntry, ...]:
         """Return who took, released, put off or assigned a lead, oldest first."""
@@ -291,23 +285,24 @@ class QueueRepository:
         """Return the leads whose item is not what their events lead to; none when all is well."""
         return find_differing(self._link, now=now)
 
-    def _first(self, statement: Prepared, **values: object) -> Row | None:
-        return self._link.first(statement, viewer=self._viewer, **values)
+    def _items(self, statement: Prepared, **values: object) -> list[QueueItem]:
+        rows = self._link.run_raw(statement, viewer=self._viewer, **values)
+        return [read_item(row, self._link.read_time) for row in rows]
 
-    def _only(self, statement: Prepared, **values: object) -> Row:
-        return self._link.run(statement, **values)[0]
+    def _first(self, statement: Prepared, **values: object) -> QueueItem | None:
+        items = self._items(statement, **values)
+        return items[0] if items else None
 
     def _existing(self, lead_id: str, *, now: datetime, is_locked: bool = False) -> QueueItem:
         """Return the newest item as of `now`, or say that there is none."""
         found = claims(self._sight)
-        row = self._first(found.find_locked if is_locked else found.find, id=lead_id)
-        if row is None:
+        item = self._first(found.find_locked if is_locked else found.find, id=lead_id)
+        if item is None:
             raise NotFoundError("the lead is in none of your queues")
-        return read_item(row).as_of(now)
+        return item.as_of(now)
 
-    def _claimed(self, row: Row, actor: str, *, now: datetime) -> QueueItem:
-        item = read_item(row)
-        self._log(WorkKind.CLAIMED, row, actor=actor, at=now, until=item.lease_until)
+    def _claimed(self, item: QueueItem, actor: str, *, now: datetime) -> QueueItem:
+        self._log(WorkKind.CLAIMED, item, actor=actor, at=now, until=item.lease_until)
         return item
 
     def _not_held(self, lead_id: str, token: int, *, now: datetime) -> ConflictError:
@@ -322,9 +317,14 @@ class QueueRepository:
         return ConflictError(f"the lead is not claimed: it is {_where(item)}", allowed=allowed)
 
     def _log(
-        self, kind: WorkKind, row: Row, *, actor: str, at: datetime, until: datetime | None = None
+        self,
+        kind: WorkKind,
+        item: QueueItem,
+        *,
+        actor: str,
+        at: datetime,
+        until: datetime | None = None,
     ) -> None:
-        item = read_item(row)
         values = entry_values(
             kind, item=(item.item_id, item.lead_id, item.token), actor=actor, at=at, until=until
         )
