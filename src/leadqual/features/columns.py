@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -39,6 +40,10 @@ class Coded:
 
     def __getitem__(self, rows: slice) -> Coded:
         """Return the column of some leads."""
+        return Coded(self.values, self.codes[rows])
+
+    def take(self, rows: NDArray[np.intp]) -> Coded:
+        """Return the column of some leads, in the given order."""
         return Coded(self.values, self.codes[rows])
 
     def per_value(self, function: Callable[[Scalar], Scalar]) -> Coded:
@@ -89,6 +94,26 @@ def scalars_of(column: Column) -> Sequence[Scalar]:
         found: list[Scalar] = column.tolist()
         return found
     return list(column) if isinstance(column, Coded) else column
+
+
+def count_values(column: Column) -> Counter[Scalar]:
+    """Return how many leads have each value; None for NaN."""
+    if not isinstance(column, np.ndarray | Coded):
+        return Counter(column)
+    counts: Counter[Scalar] = Counter()
+    for value, n in pair_counts(column):
+        counts[value] += n
+    return counts
+
+
+def pair_counts(column: Column) -> list[tuple[Scalar, int]]:
+    """Return each value that occurs and how often; a value may stand twice."""
+    if isinstance(column, np.ndarray):
+        column = code_numbers(column)
+    if not isinstance(column, Coded):
+        return list(Counter(column).items())
+    n = np.bincount(column.codes, minlength=len(column.values)).tolist()
+    return [(value, count) for value, count in zip(column.values, n, strict=True) if count]
 
 
 def per_value(column: Column, function: Callable[[Scalar], Scalar]) -> Sequence[Scalar] | Coded:

@@ -18,7 +18,6 @@ from leadqual.features.columns import (
     Table,
     check_columns,
     numbers_of,
-    scalars_of,
     states_of,
 )
 from leadqual.features.derive import CONSUMED, DERIVED, derive
@@ -27,6 +26,8 @@ from leadqual.features.fitting import LEVEL_SHARE, fit_feature
 from leadqual.features.spec import CategoricalFeature, Feature, NumericFeature
 
 MAX_WIDTH: Final = 20_000
+
+_SLICE: Final = 4_096
 
 _Kind = TypeVar("_Kind", np.intp, np.float64)
 _Some = TypeVar("_Some", NumericFeature, CategoricalFeature)
@@ -111,15 +112,12 @@ class Encoder:
             raise TrainingError("the history has no leads; import some before training")
         needed = max(min_count, math.ceil(LEVEL_SHARE * n_leads))
         table = derive(columns, n_leads)
-        fitted = {
-            name: fit_feature(name, scalars_of(table[name]), min_count=needed)
-            for name in sorted(table)
-        }
+        fitted = {name: fit_feature(name, table[name], min_count=needed) for name in sorted(table)}
         features = tuple(f for f in fitted.values() if not isinstance(f, str))
         dropped = {name: why for name, why in fitted.items() if isinstance(why, str)}
         unscaled = cls(features, np.zeros(sum(f.width for f in features)), dropped)
-        matrix = unscaled.to_matrix(unscaled.encode_derived(table, n_leads))
-        return cls(features, matrix.mean(axis=0), dropped)
+        means = unscaled._average(unscaled.encode_derived(table, n_leads))
+        return cls(features, means, dropped)
 
     @cached_property
     def numeric(self) -> tuple[NumericFeature, ...]:
@@ -243,6 +241,14 @@ class Encoder:
             raise BundleError(f"{document.where}.features: too large ({width} matrix columns)")
         dropped = {name: why.text() for name, why in entry["dropped"].members().items()}
         return cls(features, entry["means"].floats(length=width), dropped)
+
+    def _average(self, leads: EncodedLeads) -> NDArray[np.float64]:
+        """Return the mean of each matrix column, without a matrix of all leads."""
+        total = np.zeros(self.width)
+        for start in range(0, leads.n_leads, _SLICE):
+            part = self.to_matrix(leads.take(slice(start, start + _SLICE)))
+            total = np.add.reduce(np.vstack([total, part]), axis=0)  # row after row, as of all
+        return total / leads.n_leads
 
     @cached_property
     def _derived(self) -> list[tuple[str, Callable[[Table, int], Column]]]:

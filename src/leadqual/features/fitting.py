@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from leadqual.features.columns import Column, count_values, numbers_of, pair_counts
 from leadqual.features.derive import DATE_PARTS
 from leadqual.features.spec import (
     MAX_BENDS,
@@ -36,34 +36,36 @@ _MAX_CODES: Final = 12
 _SKEWED: Final = 1.5
 
 
-def fit_feature(name: str, values: Sequence[Scalar], *, min_count: int) -> Feature | str:
+def fit_feature(name: str, values: Column, *, min_count: int) -> Feature | str:
     """Learn how to encode one column, or say in words why it is dropped.
 
     Parameters
     ----------
     name : str
         Flat column name.
-    values : sequence of scalars, length n_leads
+    values : Column, length n_leads
         None (also a blank text or NaN) where missing.
     min_count : int
         A level, `other` and `missing` each need this many leads to get a matrix column.
     """
     if _is_numeric(values):
-        numbers = np.array([to_number(value) for value in values], dtype=np.float64)
+        numbers = np.asarray(numbers_of(values), dtype=np.float64)
         known = numbers[~np.isnan(numbers)]
         if known.size and known.min() != known.max():
             return _fit_numeric(name, numbers, min_count)
     return _fit_categorical(name, values, min_count)
 
 
-def _is_numeric(values: Sequence[Scalar]) -> bool:
+def _is_numeric(values: Column) -> bool:
     """Say whether a column holds numbers, or texts that read like measurements."""
-    kinds = Counter(map(type, values))
+    if isinstance(values, np.ndarray):
+        return len(values) > 0
+    spellings, kinds = count_values(values), _count_kinds(values)
     n_numbers = kinds[int] + kinds[float]
     if kinds[str] == 0:
         return n_numbers > 0
     texts: Counter[str] = Counter()
-    for value, n in Counter(values).items():
+    for value, n in spellings.items():
         if isinstance(value, str):
             texts[value.strip()] += n
     del texts[""]
@@ -116,14 +118,12 @@ def _skewness(values: NDArray[np.float64]) -> float:
     return float(np.mean(deviations**3)) / spread**3 if spread > 0 else 0.0
 
 
-def _fit_categorical(
-    name: str, values: Sequence[Scalar], min_count: int
-) -> CategoricalFeature | str:
+def _fit_categorical(name: str, values: Column, min_count: int) -> CategoricalFeature | str:
     """Keep the levels that are common enough."""
-    spellings = Counter(values)
+    spellings = count_values(values)
     counts: Counter[str | None] = Counter()
     labels: dict[str, tuple[int, str]] = {}
-    is_yes_no = all(isinstance(v, bool) for v in values if v is not None)
+    is_yes_no = set(_count_kinds(values)) <= {bool, type(None)}
     for value, n in sorted(spellings.items(), key=lambda pair: (-pair[1], str(pair[0]))):
         level = canonical_level(value)
         counts[level] += n
@@ -150,6 +150,16 @@ def _fit_categorical(
         has_missing=n_missing >= min_count,
         weight=DATE_PART_WEIGHT if name in DATE_PARTS else 1.0,
     )
+
+
+def _count_kinds(values: Column) -> Counter[type]:
+    """Return how many leads have a value of each type."""
+    if isinstance(values, list | tuple):
+        return Counter(map(type, values))
+    kinds: Counter[type] = Counter()
+    for value, n in pair_counts(values):
+        kinds[type(value)] += n
+    return kinds
 
 
 def _by_count(pair: tuple[int, str]) -> tuple[int, str]:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from leadqual.errors import NotEnoughDataError
 from leadqual.features.encoder import EncodedLeads, Encoder
 from leadqual.learning.choosing import MAX_CHOICE_ROWS, MIN_CHOICE_ROWS, Sample
+from leadqual.learning.coding import Table, code_columns, take_rows
 from leadqual.learning.direct import build_target
 from leadqual.learning.learners.matrix import Matrix, build_matrix
 from leadqual.learning.recency import Recency, read_recency
@@ -102,9 +103,14 @@ def prepare(history: History, *, as_of: datetime | None, settings: FitSettings) 
     maturity = read_maturity(labels)
     require_enough(labels, maturity)
     (rows,) = np.nonzero(labels.is_usable & maturity.is_covered)
-    columns, left_out = _without_time_proxies(history, rows)
+    table = code_columns(feature_columns(history), history.n_leads)
+    seen = take_rows(table, rows)
+    left_out = _find_time_proxies(history, seen, len(rows))
+    columns = {name: column for name, column in table.items() if name not in left_out}
     encoder = Encoder.fit(
-        take_columns(columns, rows), n_leads=len(rows), min_count=settings.learners.min_count
+        {name: seen[name] for name in columns},
+        n_leads=len(rows),
+        min_count=settings.learners.min_count,
     )
     if encoder.width == 0:
         raise NotEnoughDataError(
@@ -140,15 +146,11 @@ def _read_recency(data: TrainingSet, settings: FitSettings) -> Recency:
     )
 
 
-def _without_time_proxies(
-    history: History, rows: NDArray[np.intp]
-) -> tuple[Columns, dict[str, str]]:
-    """Return the columns to learn from, and those left out because they tell the time."""
-    columns = feature_columns(history)
-    if not history.is_ordered or len(rows) < MIN_ROWS_TO_TELL_TIME:
-        return columns, {}
-    proxies = find_time_proxies(take_columns(columns, rows), len(rows))
-    return {name: v for name, v in columns.items() if name not in proxies}, proxies
+def _find_time_proxies(history: History, seen: Table, n_rows: int) -> dict[str, str]:
+    """Return the columns that are left out because they tell the time."""
+    if not history.is_ordered or n_rows < MIN_ROWS_TO_TELL_TIME:
+        return {}
+    return find_time_proxies(seen, n_rows)
 
 
 def feature_columns(history: History) -> Columns:

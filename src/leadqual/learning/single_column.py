@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from leadqual.features.columns import Coded, Column, code_numbers
 from leadqual.features.spec import canonical_level, to_number
 from leadqual.leads.schema import Scalar
-from leadqual.outcomes.history import Columns
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -71,10 +71,9 @@ class ReadColumn:
         return np.where(is_rare[self.codes], len(n), self.codes)
 
 
-def read_column(values: Sequence[Scalar]) -> ReadColumn:
+def read_column(values: Column) -> ReadColumn:
     """Return a column as levels and numbers; each different value is looked at once."""
-    place: dict[Scalar, int] = {}
-    row = np.array([place.setdefault(value, len(place)) for value in values], dtype=np.intp)
+    place, row = _distinguish(values)
     number_of: dict[str | None, int] = {None: 0}
     codes = [number_of.setdefault(canonical_level(value), len(number_of)) for value in place]
     return ReadColumn(
@@ -82,6 +81,19 @@ def read_column(values: Sequence[Scalar]) -> ReadColumn:
         codes=np.array(codes, dtype=np.intp)[row],
         numbers=np.array([to_number(value) for value in place], dtype=np.float64)[row],
     )
+
+
+def _distinguish(values: Column) -> tuple[Sequence[Scalar], Codes]:
+    """Return the different values of a column, and which of them each lead has."""
+    if isinstance(values, np.ndarray):
+        values = code_numbers(values)
+    if isinstance(values, Coded):
+        is_used = np.bincount(values.codes, minlength=len(values.values)) > 0
+        used = [value for value, is_there in zip(values.values, is_used, strict=True) if is_there]
+        return used, (np.cumsum(is_used) - 1)[values.codes]
+    place: dict[Scalar, int] = {}
+    row = np.array([place.setdefault(value, len(place)) for value in values], dtype=np.intp)
+    return tuple(place), row
 
 
 def mean_out_of_fold(codes: Codes, y: Floats) -> Floats:
@@ -107,7 +119,7 @@ def mean_out_of_fold(codes: Codes, y: Floats) -> Floats:
     return found
 
 
-def find_time_proxies(columns: Columns, n_rows: int) -> dict[str, str]:
+def find_time_proxies(columns: Mapping[str, Column], n_rows: int) -> dict[str, str]:
     """Return the columns that tell when a lead came rather than what it is, and how well.
 
     An index of the economy, a running campaign number or a month within one year separate early
@@ -116,7 +128,7 @@ def find_time_proxies(columns: Columns, n_rows: int) -> dict[str, str]:
 
     Parameters
     ----------
-    columns : Columns
+    columns : mapping of str to Column
         In time order, n_rows values each.
     n_rows : int
         Number of leads.
