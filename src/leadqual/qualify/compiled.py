@@ -29,9 +29,6 @@ from leadqual.qualify.tree_tables import TreeTables
 _CACHED: Final = 8
 """Leads whose shares are summed together: they stay in the cache and need no fresh memory."""
 
-_FEW: Final = 8
-"""Up to so many leads, one sweep over all thresholds beats a search per feature."""
-
 
 @dataclass(frozen=True, eq=False)
 class _Linear:
@@ -43,10 +40,9 @@ class _Linear:
     constant: NDArray[np.float64]  # (n_models,)
     numeric_rows: NDArray[np.intp]  # (n_numeric,) position among all features
     categorical_rows: NDArray[np.intp]  # (n_categorical,)
-    slope: NDArray[np.float64]  # (n_numeric, 1, n_models)
-    missing: NDArray[np.float64]  # (n_numeric, 1, n_models), the bends at z = 0 taken off
     bends: NDArray[np.float64]  # (n_bends, n_numeric, 1), inf where a feature has fewer
-    rise: NDArray[np.float64]  # (n_bends, n_numeric, 1, n_models)
+    # (2 + n_bends, n_numeric, 1, n_models): slope, missing (the bends at z = 0 taken off), rises
+    weights: NDArray[np.float64]
     levels: NDArray[np.float64]  # (n_levels_total, n_models)
     first_level: NDArray[np.intp]  # (n_categorical, 1)
     at_center: NDArray[np.float64]  # (n_features, 1, n_models)
@@ -57,8 +53,9 @@ class _Trees:
     """The trees of all models: blocks of all ensembles one after the other."""
 
     numeric_rows: NDArray[np.intp]  # rows of z that any tree reads
-    limits: tuple[NDArray[np.float64], ...]  # thresholds of each of these, ascending
-    all_limits: NDArray[np.float64]  # the same as one array, (n_numeric, 1, n_most), inf beyond
+    places: NDArray[np.float64]  # (n_numeric, 1), 0 to n_numeric - 1
+    limits: NDArray[np.complex128]  # place + i * threshold, ascending
+    first_limit: NDArray[np.intp]  # (n_numeric, 1)
     missing_state: NDArray[np.intp]  # (n_numeric, 1)
     categorical_rows: NDArray[np.intp]  # rows of codes that any tree reads
     first_state: NDArray[np.intp]  # (n_read, 1): numeric features first, then categorical
@@ -125,11 +122,12 @@ class CompiledModels:
         parts[linear.categorical_rows] = linear.levels.take(
             leads.codes + linear.first_level, axis=0
         )
-        numbers = leads.z[:, :, None] * linear.slope
-        numbers += leads.is_missing[:, :, None] * linear.missing
-        for bend, rise in zip(linear.bends, linear.rise, strict=True):
-            numbers += np.maximum(leads.z - bend, 0.0)[:, :, None] * rise
-        parts[linear.numeric_rows] = numbers
+        # Value, missing and rises are added in this order, whatever the number of leads.
+        basis = np.empty((len(linear.weights), *leads.z.shape))
+        basis[0], basis[1] = leads.z, leads.is_missing
+        np.subtract(leads.z, linear.bends, out=basis[2:])
+        np.maximum(basis[2:], 0.0, out=basis[2:])
+        parts[linear.numeric_rows] = (basis[..., None] * linear.weights).sum(axis=0)
         return parts
 
     def _tree_shares(self, trees: _Trees, cell: NDArray[np.intp]) -> NDArray[np.float64]:
@@ -148,23 +146,24 @@ class CompiledModels:
 def _cells(trees: _Trees, leads: EncodedLeads) -> NDArray[np.intp]:
     """Return the cell of every block for every lead, shape (n_leads, n_blocks)."""
     n_numeric = trees.numeric_rows.size
-    rows = np.empty((n_numeric + trees.categorical_rows.size, leads.n_leads), dtype=np.intp)
+    rows = np.empty((len(trees.first_state), leads.n_leads), dtype=np.intp)
     rows[:n_numeric] = _intervals(trees, leads)
-    rows[n_numeric:] = leads.codes.take(trees.categorical_rows, axis=0)
+    leads.codes.take(trees.categorical_rows, axis=0, out=rows[n_numeric:], mode="clip")
     rows += trees.first_state
     pattern = np.bitwise_or.reduce(trees.bits.take(rows, axis=0), axis=0)
     return np.asarray(pattern + trees.first_cell, dtype=np.intp)
 
 
 def _intervals(trees: _Trees, leads: EncodedLeads) -> NDArray[np.intp]:
-    """Return between which thresholds each number lies, (n_numeric, n_leads)."""
-    z = leads.z.take(trees.numeric_rows, axis=0)
-    if leads.n_leads <= _FEW:
-        below = (trees.all_limits < z[:, :, None]).sum(axis=2)
-    else:
-        below = np.empty(z.shape, dtype=np.intp)  # trees may read no number at all
-        for place, (limits, row) in enumerate(zip(trees.limits, z, strict=True)):
-            below[place] = limits.searchsorted(row)
+    """Return between which thresholds each number lies, (n_numeric, n_leads).
+
+    One search finds all: thresholds are ordered by feature first and then by size, which is how
+    complex numbers compare.
+    """
+    places = np.empty((trees.numeric_rows.size, leads.n_leads), dtype=np.complex128)
+    places.real = trees.places
+    places.imag = leads.z.take(trees.numeric_rows, axis=0)
+    below = trees.limits.searchsorted(places) - trees.first_limit
     is_missing = leads.is_missing.take(trees.numeric_rows, axis=0)
     return np.where(is_missing, trees.missing_state, below)
 
@@ -214,10 +213,12 @@ def _compile_linear(encoder: Encoder, models: Sequence[AdditiveModel]) -> _Linea
         constant=constant,
         numeric_rows=encoder.numeric_rows,
         categorical_rows=encoder.categorical_rows,
-        slope=coef[np.array(value, dtype=np.intp)][:, None],
-        missing=coef[np.array(missing, dtype=np.intp)][:, None] - at_zero,
         bends=bends,
-        rise=rise,
+        weights=np.stack([
+            coef[np.array(value, dtype=np.intp)][:, None],
+            coef[np.array(missing, dtype=np.intp)][:, None] - at_zero,
+            *rise,
+        ]),
         levels=_level_weights(encoder) * coef[np.concatenate([_NONE, *state_column])],
         first_level=(np.cumsum(sizes) - sizes)[:, None],
         at_center=at_center,
@@ -270,11 +271,13 @@ def _compile_trees(encoder: Encoder, models: Sequence[AdditiveModel]) -> _Trees:
     leads = np.arange(_CACHED) * len(models) * len(encoder.features)
     n_cells = np.repeat([1 << table.n_bits for table in tables], sizes)
     states = TreeStates(encoder, tables)
+    n_limits = np.array([limits.size for limits in states.limits], dtype=np.intp)
     return _Trees(
         numeric_rows=np.array(states.numeric_rows, dtype=np.intp),
-        limits=tuple(states.limits),
-        all_limits=_as_one(states.limits),
-        missing_state=np.array([[x.size + 1] for x in states.limits]).reshape(-1, 1),
+        places=np.arange(len(n_limits), dtype=np.float64)[:, None],
+        limits=_in_one_order(states.limits),
+        first_limit=(np.cumsum(n_limits) - n_limits)[:, None],
+        missing_state=n_limits[:, None] + 1,
         categorical_rows=np.array(states.categorical_rows, dtype=np.intp),
         first_state=states.first_state,
         bits=states.bits,
@@ -292,11 +295,12 @@ def _widen(array: NDArray[Any], width: int) -> NDArray[Any]:
     return np.pad(array, ((0, 0), (0, width - array.shape[1])))
 
 
-def _as_one(limits: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
-    """Return arrays of different lengths as one of shape (n, 1, longest), filled with inf."""
-    joined = np.full((len(limits), 1, max((x.size for x in limits), default=0)), np.inf)
-    for row, values in enumerate(limits):
-        joined[row, 0, : values.size] = values
+def _in_one_order(limits: Sequence[NDArray[np.float64]]) -> NDArray[np.complex128]:
+    """Return ascending thresholds of each feature as one ascending array (`_Trees.limits`)."""
+    sizes = [values.size for values in limits]
+    joined = np.empty(sum(sizes), dtype=np.complex128)
+    joined.real = np.repeat(np.arange(len(sizes)), sizes)
+    joined.imag = np.concatenate([np.zeros(0), *limits])
     return joined
 
 
