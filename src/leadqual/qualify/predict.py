@@ -65,14 +65,15 @@ class Predictor:
         amount: AmountModel,
     ) -> None:
         self._amount = amount
-        self._conversion = conversion
         models = [amount.log_usd, *heads.values()]
-        self._heads = [TARGETS.index(head) for head in heads]
-        self._head_columns = np.arange(1, 1 + len(heads))
+        self._heads = _as_slice([TARGETS.index(head) for head in heads])
+        self._head_columns = slice(1, 1 + len(heads))
+        self._estimates: _Estimates | None = None
         if conversion is not None:
-            first = len(models)
+            n_heads = len(models)
             models.extend(conversion.models)
-            self._products = _products(conversion, self._head_columns.tolist(), first)
+            products = _products(conversion, list(range(1, n_heads)), n_heads)
+            self._estimates = _Estimates(products, shift=conversion.shift, n_models=len(models))
         self._compiled: CompiledModels = compile_models(encoder, models)
 
     def predict(self, leads: EncodedLeads, *, explain: bool) -> Predictions:
@@ -98,18 +99,16 @@ class Predictor:
         logits, shares = self._compiled.evaluate(leads, explain=explain)
         probability = sigmoid(logits)
         p = np.full((leads.n_leads, len(TARGETS)), np.nan)
-        found = None if shares is None else np.zeros((leads.n_leads, len(TARGETS), shares.shape[2]))
-        p[:, self._heads] = probability.take(self._head_columns, axis=1)
-        if found is not None and shares is not None:
-            found[:, self._heads] = shares.take(self._head_columns, axis=1)
-        if self._conversion is not None:
-            logit = np.full(leads.n_leads, self._conversion.shift)
-            slope = None if shares is None else np.zeros_like(logits)
-            for product in self._products:
-                logit += _log_odds(product, (logits, probability), slope)
+        p[:, self._heads] = probability[:, self._head_columns]
+        found = None
+        if shares is not None:
+            found = np.zeros((leads.n_leads, len(TARGETS), shares.shape[2]))
+            found[:, self._heads] = shares[:, self._head_columns]
+        if self._estimates is not None:
+            logit, slope = self._estimates.combine(logits, probability, explain=explain)
             p[:, -1] = sigmoid(logit)
             if found is not None and shares is not None and slope is not None:
-                found[:, -1] = (shares * slope[:, :, None]).sum(axis=1)
+                np.add.reduce(shares * slope[:, :, None], axis=1, out=found[:, -1])
         return Predictions(p, self._amount.expected_usd(logits[:, 0]), found)
 
 
@@ -121,36 +120,68 @@ class _Product:
     """
 
     weight: float
-    columns: NDArray[np.intp]
-    floor: NDArray[np.float64]
+    columns: list[int]
+    floor: list[float]
     is_plain: bool
 
 
-def _log_odds(
-    product: _Product,
-    answers: tuple[NDArray[np.float64], NDArray[np.float64]],
-    slope: NDArray[np.float64] | None,
-) -> NDArray[np.float64]:
-    """Return the weighted log-odds of one estimate; add their slope in each model's log-odds."""
-    columns, (logits, probability) = product.columns, answers
-    if product.is_plain:
-        if slope is not None:
-            slope[:, columns] += product.weight
-        return product.weight * logits[:, columns[0]]
-    p = probability.take(columns, axis=1)
-    kept = 1.0 - product.floor
-    factor = product.floor + kept * p
-    whole = np.minimum(np.maximum(np.multiply.reduce(factor, axis=1), _EPS), 1.0 - _EPS)
-    rest = 1.0 - whole
-    if slope is not None:  # d log-odds(whole) / d log-odds(p), by the chain rule
-        slope[:, columns] += product.weight * (kept * p * (1.0 - p) / factor / rest[:, None])
-    return np.asarray(product.weight * np.log(whole / rest), dtype=np.float64)
+class _Estimates:
+    """The weighted sum of estimates of conversion, in log-odds, all products at once.
+
+    A model that is no factor of a product counts there as 1, so products are full tables.
+    """
+
+    def __init__(self, products: Sequence[_Product], *, shift: float, n_models: int) -> None:
+        self._shift = shift
+        self._order = [product.is_plain for product in products]
+        self._plain = [(one.weight, one.columns[0]) for one in products if one.is_plain]
+        several = [product for product in products if not product.is_plain]
+        self._weight = np.array([product.weight for product in several])
+        self._floor = np.ones((len(several), n_models))
+        for row, product in zip(self._floor, several, strict=True):
+            row[product.columns] = product.floor
+        self._kept = 1.0 - self._floor
+        self._plain_slope = np.zeros(n_models)
+        for weight, column in self._plain:
+            self._plain_slope[column] += weight
+
+    def combine(
+        self, logits: NDArray[np.float64], probability: NDArray[np.float64], *, explain: bool
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
+        """Return the log-odds of conversion, and their slope in the log-odds of each model."""
+        # Axes: leads, products, models.
+        kept_p = self._kept * probability[:, None]
+        factor = self._floor + kept_p
+        whole = np.multiply.reduce(factor, axis=2)
+        whole = np.minimum(np.maximum(whole, _EPS), 1.0 - _EPS)
+        rest = 1.0 - whole
+        several = iter((self._weight * np.log(whole / rest)).T)
+        plain = (weight * logits[:, column] for weight, column in self._plain)
+        logit = np.full(len(logits), self._shift)
+        for is_plain in self._order:
+            logit += next(plain) if is_plain else next(several)
+        if not explain:
+            return logit, None
+        # d log-odds(whole) / d log-odds(p), by the chain rule
+        slope = self._weight[:, None] * (
+            kept_p * (1.0 - probability[:, None]) / factor / rest[:, :, None]
+        )
+        return logit, np.add.reduce(slope, axis=1) + self._plain_slope
+
+
+def _as_slice(places: list[int]) -> slice | list[int]:
+    """Return neighbours as a slice, which is taken faster."""
+    is_run = places == list(range(places[0], places[0] + len(places))) if places else False
+    return slice(places[0], places[-1] + 1) if is_run else places
 
 
 def sigmoid(logit: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return probabilities of log-odds, never overflowing."""
     bounded = np.minimum(np.maximum(logit, -_MAX_LOGIT), _MAX_LOGIT)
-    return 1.0 / (1.0 + np.exp(-bounded))
+    np.negative(bounded, out=bounded)
+    np.exp(bounded, out=bounded)
+    bounded += 1.0
+    return np.divide(1.0, bounded, out=bounded)
 
 
 def _products(
@@ -184,4 +215,4 @@ def _product(
     weight: float, columns: list[int], *, floor: list[float] | None = None, is_plain: bool = False
 ) -> _Product:
     floors = [0.0] * len(columns) if floor is None else floor
-    return _Product(weight, np.array(columns, dtype=np.intp), np.array(floors), is_plain)
+    return _Product(weight, columns, floors, is_plain)

@@ -220,7 +220,7 @@ def score_columns(
         p_conversion=p[:, 3],
         expected_value_usd=value,
         percentile=percentile,
-        grade=_grades(percentile, policy),
+        grade=[policy.grade_of[place] for place in percentile.tolist()],
         answers=_answers(p, policy),
         heads_scored_by=_answered_by(parts),
         scored_by=ScoredBy.RULES if bundle is None else ScoredBy.MODEL,
@@ -273,13 +273,14 @@ def _score_chunk(
     contributions, seen = [], []
     for place, (part, leads) in enumerate(zip(parts, encoded, strict=True)):
         found = part.bundle.predictor.predict(leads, explain=explain)
-        for target in part.targets:
-            p[:, target] = found.p[:, target]
         if place == 0:
-            amount_usd[:] = found.amount_usd
+            p[:], amount_usd[:] = found.p, found.amount_usd
+        else:
+            p[:, part.targets] = found.p[:, part.targets]
         if found.contributions is not None:
-            others = [i for i in range(len(TARGETS)) if i not in part.targets]
-            found.contributions[:, others] = 0.0
+            if len(parts) > 1:
+                others = [i for i in range(len(TARGETS)) if i not in part.targets]
+                found.contributions[:, others] = 0.0
             contributions.append(found.contributions)
             seen.append(seen_values(part.bundle.encoder, leads))
     if not explain:
@@ -289,21 +290,14 @@ def _score_chunk(
     return choose(np.concatenate(contributions, axis=2), np.concatenate(seen))
 
 
-def _grades(percentile: NDArray[np.intp], policy: ScoringPolicy) -> list[str]:
-    """Return the first grade whose band each percentile reaches, else the last grade."""
-    last = policy.grade_bands[-1][0]
-    return [
-        next((grade for grade, low in policy.grade_bands if place >= low), last)
-        for place in percentile.tolist()
-    ]
-
-
 def _answers(p: NDArray[np.float64], policy: ScoringPolicy) -> NDArray[np.int8]:
     """Return 0 no, 1 unknown or 2 yes per head."""
-    yes = np.array([policy.heads[head].yes for head in Head])
-    no = np.array([policy.heads[head].no for head in Head])
+    yes, no = policy.limits
     heads = p[:, : len(Head)]
-    return np.where(heads >= yes, 2, np.where(heads <= no, 0, 1)).astype(np.int8)
+    return np.where(heads >= yes, _YES, np.where(heads <= no, _NO, _UNKNOWN))
+
+
+_NO, _UNKNOWN, _YES = np.int8(0), np.int8(1), np.int8(2)
 
 
 def _answered_by(parts: Sequence[_Part]) -> dict[str, ScoredBy]:
