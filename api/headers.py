@@ -10,7 +10,6 @@ from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Final
 
-import structlog
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -45,8 +44,6 @@ _STATIC: Final = (b"cache-control", b"no-cache")
 
 RawHeaders = Iterable[tuple[bytes, bytes]]
 """Headers as ASGI hands them over: names in lower case."""
-
-_log = structlog.get_logger("leadqual.api")
 
 
 class Envelope:
@@ -135,8 +132,11 @@ def _caching(path: str) -> tuple[bytes, bytes]:
 
 def _log_without_values(error: Exception, request_id: str) -> None:
     """Log where it happened and of what class, but no message: it may quote a lead."""
+    # It draws tracebacks and tables when imported; most processes never fail.
+    import structlog
+
     frames = traceback.extract_tb(error.__traceback__)
-    _log.error(
+    structlog.get_logger("leadqual.api").error(
         "request failed",
         status=int(HTTPStatus.INTERNAL_SERVER_ERROR),
         request_id=request_id,

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import math
+import re
 import time
 import types
 from collections.abc import Generator, Mapping
 from typing import Any, Final
 
-import limits
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -19,6 +19,9 @@ from leadqual.errors import ConfigError
 
 BODY_SECONDS: Final = 30.0
 MAX_CALLERS: Final = 10_000
+
+_RATE: Final = re.compile(r"([1-9]\d*)\s*(?:/|per)\s*([1-9]\d*)?\s*(second|minute|hour|day)s?")
+_SECONDS: Final = {"second": 1, "minute": 60, "hour": 3_600, "day": 86_400}
 
 
 class BodyLimit:
@@ -109,13 +112,12 @@ def _rest(
 class RateLimit:
     """Count the requests of each caller over windows of time, in the memory of this process.
 
-    A window begins with a caller's first request. `limits` reads the rate; its own memory is not
-    used, because that starts a thread per request to forget old windows.
+    A window begins with a caller's first request.
 
     Parameters
     ----------
     rate : str
-        Such as `120/minute`; the notation of the `limits` library.
+        Such as `120/minute` or `5 per 2 hours`.
 
     Raises
     ------
@@ -124,13 +126,16 @@ class RateLimit:
     """
 
     def __init__(self, rate: str) -> None:
-        try:
-            self._rate = limits.parse(rate)
-        except ValueError as error:
+        found = _RATE.fullmatch(rate)
+        if found is None:
             raise ConfigError(
                 "LEADQUAL_KEY_RATE and LEADQUAL_FORM_RATE are written as a number per second, "
                 "minute, hour or day, such as 120/minute"
-            ) from error
+            )
+        n_units, unit = int(found[2] or 1), found[3]
+        self._n_allowed = int(found[1])
+        self._seconds = n_units * _SECONDS[unit]
+        self._words = f"{self._n_allowed} per {n_units} {unit}"
         self._windows: dict[str, tuple[float, int]] = {}
 
     def admit(self, caller: str) -> None:
@@ -144,14 +149,14 @@ class RateLimit:
         now = time.monotonic()
         ends_at, n_requests = self._windows.get(caller, (0.0, 0))
         if now >= ends_at:
-            ends_at, n_requests = now + self._rate.get_expiry(), 0
+            ends_at, n_requests = now + self._seconds, 0
             self._forget(now)
         self._windows[caller] = (ends_at, n_requests + 1)
-        if n_requests >= self._rate.amount:
+        if n_requests >= self._n_allowed:
             seconds = max(1, math.ceil(ends_at - now))
             raise ProblemError(
                 TOO_MANY,
-                f"the limit is {self._rate}; try again in {seconds} s",
+                f"the limit is {self._words}; try again in {seconds} s",
                 headers={"Retry-After": str(seconds)},
             )
 

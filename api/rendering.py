@@ -5,14 +5,17 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from api import wording
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 FOLDER: Final = Path(__file__).parent / "pages"
 
@@ -68,7 +71,11 @@ _WORDS: Final[Mapping[str, Callable[..., object] | Mapping[Any, object] | tuple[
 }
 
 
+@lru_cache(maxsize=1)
 def _environment() -> Environment:
+    # A service that only keys talk to never draws a page.
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+
     environment = Environment(
         loader=FileSystemLoader(FOLDER / "templates"),
         autoescape=select_autoescape(default=True, default_for_string=True),
@@ -81,9 +88,6 @@ def _environment() -> Environment:
     return environment
 
 
-_TEMPLATES: Final = _environment()
-
-
 def render(request: Request, template: str, *, status: int = 200, **values: object) -> HTMLResponse:
     """Return a page; who looks at it and what to tell them come from `request.state`."""
     context = {
@@ -92,4 +96,4 @@ def render(request: Request, template: str, *, status: int = 200, **values: obje
         "here": request.url.path,
         **values,
     }
-    return HTMLResponse(_TEMPLATES.get_template(template).render(context), status_code=status)
+    return HTMLResponse(_environment().get_template(template).render(context), status_code=status)

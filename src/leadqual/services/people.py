@@ -9,10 +9,7 @@ import re
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
-
-from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
+from typing import TYPE_CHECKING, Final
 
 from leadqual.errors import (
     AuthenticationError,
@@ -21,9 +18,13 @@ from leadqual.errors import (
     PermissionDeniedError,
 )
 from leadqual.services.calls import ROLE_SCOPES, Call, Principal, PrincipalKind, Role, Scope
+from leadqual.services.passwords import Passwords
 from leadqual.services.throttle import Throttle
 from leadqual.services.writer import GroupWriter
 from leadqual.store import SessionRecord, Store, Tx, UserRecord
+
+if TYPE_CHECKING:
+    from argon2 import PasswordHasher
 
 SESSION_IDLE: Final = timedelta(hours=8)
 SESSION_ABSOLUTE: Final = timedelta(hours=24)
@@ -81,8 +82,7 @@ class People:
     ) -> None:
         self._store = store
         self._writer = writer
-        self._hasher = hasher or PasswordHasher()
-        self._nobody = self._hasher.hash(secrets.token_urlsafe())
+        self._passwords = Passwords(hasher)
         self._by_name = Throttle(n_allowed=5)
         self._by_client = Throttle(n_allowed=20)
 
@@ -247,17 +247,14 @@ class People:
     def _hashed(self, password: str) -> str:
         if not MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
             raise InputError(f"a password has {MIN_PASSWORD} to {MAX_PASSWORD} characters")
-        return self._hasher.hash(password)
+        return self._passwords.hash(password)
 
     def _checked(self, username: str, password: str) -> UserRecord | None:
         """Return the user when the password is right; as slow for unknown names as for known."""
         with self._store.read() as tx:
             user = tx.users.find(username)
-        try:
-            self._hasher.verify(self._nobody if user is None else user.password_hash, password)
-        except (VerificationError, InvalidHashError):
-            return None
-        return user if user is not None and user.is_active else None
+        is_right = self._passwords.is_right(password, None if user is None else user.password_hash)
+        return user if is_right and user is not None and user.is_active else None
 
     def _opened(self, user: UserRecord, now: datetime) -> NewSession:
         cookie = secrets.token_urlsafe(32)

@@ -7,10 +7,9 @@ import hmac
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from argon2 import PasswordHasher
 
 from leadqual.config import Settings
 from leadqual.leads.schema import Company, Contact, Interest, RawLead
@@ -45,6 +44,9 @@ from leadqual.services.ticker import Ticker
 from leadqual.services.working import Working
 from leadqual.services.writer import GroupWriter
 from leadqual.store import Store
+
+if TYPE_CHECKING:
+    from argon2 import PasswordHasher
 
 Clock = Callable[[], datetime]
 """Returns the present moment in aware UTC; the API makes `Call.now` with it."""

@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from sqlalchemy import Text, bindparam, delete, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from leadqual.errors import BusyError
 from leadqual.store.phrases import lock
@@ -14,6 +13,7 @@ from leadqual.store.prepared import Link, Prepared, Statement
 from leadqual.store.records import IdempotentAnswer
 from leadqual.store.tables_operations import IDEMPOTENCY
 from leadqual.store.types import UtcTime
+from leadqual.store.upsert import upsert_into
 
 KEPT_FOR: Final = timedelta(days=7)
 """How long an answer is kept; after that the key counts as new."""
@@ -30,9 +30,8 @@ _PRUNE: Final = Prepared(delete(IDEMPOTENCY).where(IDEMPOTENCY.c.at < _OLD))
 
 def _save(dialect: str) -> Statement:
     """Return an insert that replaces an answer only when that one is too old to be given."""
-    make = postgresql.insert if dialect == "postgresql" else sqlite.insert
     names = [column.name for column in IDEMPOTENCY.c]
-    statement = make(IDEMPOTENCY).values({
+    statement = upsert_into(IDEMPOTENCY, dialect).values({
         name: bindparam(name, type_=IDEMPOTENCY.c[name].type) for name in names
     })
     return statement.on_conflict_do_update(

@@ -9,7 +9,6 @@ from functools import cache
 from typing import Any, Final
 
 from sqlalchemy import Integer, Text, bindparam, case, func, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from leadqual.queue.items import QueueDepth
 from leadqual.queue.states import ItemState
@@ -27,6 +26,7 @@ from leadqual.store.phrases import listed
 from leadqual.store.prepared import Prepared, Row, Statement
 from leadqual.store.tables import EVENTS, ITEMS
 from leadqual.store.types import BigId
+from leadqual.store.upsert import upsert_into
 
 _EARLIER: Final = ITEMS.alias("earlier")
 _STATE_COLUMNS: Final = (
@@ -65,7 +65,6 @@ def _put(dialect: str, *, is_returning: bool) -> Statement:
 
     Tokens go on counting from the lead's earlier items, so none is ever valid again.
     """
-    make = postgresql.insert if dialect == "postgresql" else sqlite.insert
     values: dict[str, Any] = {
         column.name: bindparam(column.name, type_=column.type)
         for column in ITEMS.c
@@ -76,7 +75,7 @@ def _put(dialect: str, *, is_returning: bool) -> Statement:
         .where(_EARLIER.c.lead_id == bindparam("lead_id", type_=Text))
         .scalar_subquery()
     )
-    statement: Any = make(ITEMS).values(values)
+    statement: Any = upsert_into(ITEMS, dialect).values(values)
     new = statement.excluded
     is_movable = or_(ITEMS.c.state == ItemState.OPEN.value, IS_SNOOZED)
     stays = or_(~is_movable, ITEMS.c.queue == new.queue)

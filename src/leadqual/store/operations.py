@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Final
 
 from sqlalchemy import Integer, Text, bindparam, delete, func, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from leadqual.errors import NotFoundError
 from leadqual.store.phrases import lock
@@ -14,6 +13,7 @@ from leadqual.store.prepared import Link, Prepared, Row, Statement, insertion
 from leadqual.store.records import AliasRecord, ImportCounts, ImportRecord, StandardRecord
 from leadqual.store.tables_operations import ALIASES, IMPORTS, STANDARDS
 from leadqual.store.types import BigId, UtcTime
+from leadqual.store.upsert import upsert_into
 
 _AT: Final = bindparam("moment", type_=UtcTime)
 _BY: Final = bindparam("by", type_=Text)
@@ -90,9 +90,8 @@ _CLEAR_ALIAS: Final = Prepared(delete(ALIASES).where(_OF_ALIAS))
 
 def _set_alias(dialect: str) -> Statement:
     """Return an insert that keeps the version it replaces as `previous`."""
-    make = postgresql.insert if dialect == "postgresql" else sqlite.insert
     names = [column.name for column in ALIASES.c if column is not ALIASES.c.previous]
-    statement = make(ALIASES).values({
+    statement = upsert_into(ALIASES, dialect).values({
         name: bindparam(name, type_=ALIASES.c[name].type) for name in names
     })
     changed = {name: statement.excluded[name] for name in names if name != "alias"}

@@ -25,12 +25,12 @@ from sqlalchemy import (
     bindparam,
     insert,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine.interfaces import DBAPICursor
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from leadqual.store.faults import store_error
 from leadqual.store.types import UtcTime
+from leadqual.store.upsert import upsert_into
 
 Statement = Select[*tuple[Any, ...]] | CompoundSelect[*tuple[Any, ...]] | Insert | Update | Delete
 Row = tuple[Any, ...]
@@ -245,10 +245,8 @@ def insertion(
         }
         if not is_idempotent:
             statement = insert(table).values(values)
-        elif dialect == "postgresql":
-            statement = postgresql.insert(table).values(values).on_conflict_do_nothing()
         else:
-            statement = sqlite.insert(table).values(values).on_conflict_do_nothing()
+            statement = upsert_into(table, dialect).values(values).on_conflict_do_nothing()
         return statement.returning(*returning) if returning else statement.inline()
 
     return Prepared(build)
