@@ -8,8 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
 from leadqual.errors import ConfigError
 
@@ -17,16 +16,14 @@ LOG_LEVELS: Final = ("CRITICAL", "ERROR", "WARNING", "INFO", "DEBUG")
 _RATE: Final = re.compile(r"[1-9]\d*\s*(?:/|per)\s*(?:[1-9]\d*\s*)?(?:second|minute|hour|day)s?")
 
 
-class Settings(BaseSettings):
+class Settings(BaseModel):
     """Hold every setting of one deployment; each has a default that works.
 
-    Read from the environment (`LEADQUAL_*`, and `MLFLOW_TRACKING_URI`). Paths that are
-    not set lie under `home`.
+    `load_settings` reads them from the environment (`LEADQUAL_*`, and `MLFLOW_TRACKING_URI`).
+    Paths that are not set lie under `home`.
     """
 
-    model_config = SettingsConfigDict(
-        env_prefix="LEADQUAL_", frozen=True, extra="ignore", populate_by_name=True
-    )
+    model_config = ConfigDict(frozen=True, populate_by_name=True)
 
     home: Path = Path(".leadqual")
     database_url: str | None = None
@@ -88,8 +85,14 @@ def load_settings() -> Settings:
     ConfigError
         Settings cannot be used; each is named with what is expected, never with its value.
     """
+    present = {name.upper(): value for name, value in os.environ.items()}
+    given = {
+        name: present[variable]
+        for name, field in Settings.model_fields.items()
+        if (variable := str(field.validation_alias or _variable(name))) in present
+    }
     try:
-        return Settings()
+        return Settings.model_validate(given)
     except ValidationError as error:
         found = "; ".join(
             f"{_variable(str(problem['loc'][0]))}: {problem['msg'].removeprefix('Value error, ')}"
