@@ -47,8 +47,13 @@ class Coded:
         return Coded(self.values, self.codes[rows])
 
     def per_value(self, function: Callable[[Scalar], Scalar]) -> Coded:
-        """Return the column with a function applied to each different value."""
-        return Coded(tuple(map(function, self.values)), self.codes)
+        """Return the column with a function applied to each different value.
+
+        The function returns one type beside None, and what it makes alike is one value.
+        """
+        place: dict[Scalar, int] = {}
+        found = [place.setdefault(function(value), len(place)) for value in self.values]
+        return Coded(tuple(place), np.array(found, dtype=np.intp)[self.codes])
 
 
 Column = Sequence[Scalar] | Coded | NDArray[np.float64] | NDArray[np.datetime64]
@@ -96,24 +101,20 @@ def scalars_of(column: Column) -> Sequence[Scalar]:
     return list(column) if isinstance(column, Coded) else column
 
 
-def count_values(column: Column) -> Counter[Scalar]:
-    """Return how many leads have each value; None for NaN."""
-    if not isinstance(column, np.ndarray | Coded):
-        return Counter(column)
-    counts: Counter[Scalar] = Counter()
-    for value, n in pair_counts(column):
-        counts[value] += n
-    return counts
-
-
-def pair_counts(column: Column) -> list[tuple[Scalar, int]]:
-    """Return each value that occurs and how often; a value may stand twice."""
+def count_values(column: Column) -> tuple[Counter[Scalar], Counter[type]]:
+    """Return how many leads have each value, None for NaN, and how many a value of each type."""
     if isinstance(column, np.ndarray):
         column = code_numbers(column)
     if not isinstance(column, Coded):
-        return list(Counter(column).items())
-    n = np.bincount(column.codes, minlength=len(column.values)).tolist()
-    return [(value, count) for value, count in zip(column.values, n, strict=True) if count]
+        return Counter(column), Counter(map(type, column))
+    values: Counter[Scalar] = Counter()
+    kinds: Counter[type] = Counter()
+    counts = np.bincount(column.codes, minlength=len(column.values)).tolist()
+    for value, n in zip(column.values, counts, strict=True):
+        if n:
+            values[value] += n
+            kinds[type(value)] += n
+    return values, kinds
 
 
 def per_value(column: Column, function: Callable[[Scalar], Scalar]) -> Sequence[Scalar] | Coded:

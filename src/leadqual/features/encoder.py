@@ -247,7 +247,8 @@ class Encoder:
         total = np.zeros(self.width)
         for start in range(0, leads.n_leads, _SLICE):
             part = self.to_matrix(leads.take(slice(start, start + _SLICE)))
-            total = np.add.reduce(np.vstack([total, part]), axis=0)  # row after row, as of all
+            part[0] += total  # row after row, as of one matrix
+            total = np.add.reduce(part, axis=0)
         return total / leads.n_leads
 
     @cached_property

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from leadqual.features.columns import Column, count_values, numbers_of, pair_counts
+from leadqual.features.columns import Column, count_values, numbers_of
 from leadqual.features.derive import DATE_PARTS
 from leadqual.features.spec import (
     MAX_BENDS,
@@ -48,19 +48,17 @@ def fit_feature(name: str, values: Column, *, min_count: int) -> Feature | str:
     min_count : int
         A level, `other` and `missing` each need this many leads to get a matrix column.
     """
-    if _is_numeric(values):
+    counted = None if isinstance(values, np.ndarray) else count_values(values)
+    if counted is None or _is_numeric(*counted):
         numbers = np.asarray(numbers_of(values), dtype=np.float64)
         known = numbers[~np.isnan(numbers)]
         if known.size and known.min() != known.max():
             return _fit_numeric(name, numbers, min_count)
-    return _fit_categorical(name, values, min_count)
+    return _fit_categorical(name, counted or count_values(values), min_count)
 
 
-def _is_numeric(values: Column) -> bool:
+def _is_numeric(spellings: Counter[Scalar], kinds: Counter[type]) -> bool:
     """Say whether a column holds numbers, or texts that read like measurements."""
-    if isinstance(values, np.ndarray):
-        return len(values) > 0
-    spellings, kinds = count_values(values), _count_kinds(values)
     n_numbers = kinds[int] + kinds[float]
     if kinds[str] == 0:
         return n_numbers > 0
@@ -118,12 +116,14 @@ def _skewness(values: NDArray[np.float64]) -> float:
     return float(np.mean(deviations**3)) / spread**3 if spread > 0 else 0.0
 
 
-def _fit_categorical(name: str, values: Column, min_count: int) -> CategoricalFeature | str:
+def _fit_categorical(
+    name: str, counted: tuple[Counter[Scalar], Counter[type]], min_count: int
+) -> CategoricalFeature | str:
     """Keep the levels that are common enough."""
-    spellings = count_values(values)
+    spellings, kinds = counted
     counts: Counter[str | None] = Counter()
     labels: dict[str, tuple[int, str]] = {}
-    is_yes_no = set(_count_kinds(values)) <= {bool, type(None)}
+    is_yes_no = set(kinds) <= {bool, type(None)}
     for value, n in sorted(spellings.items(), key=lambda pair: (-pair[1], str(pair[0]))):
         level = canonical_level(value)
         counts[level] += n
@@ -150,16 +150,6 @@ def _fit_categorical(name: str, values: Column, min_count: int) -> CategoricalFe
         has_missing=n_missing >= min_count,
         weight=DATE_PART_WEIGHT if name in DATE_PARTS else 1.0,
     )
-
-
-def _count_kinds(values: Column) -> Counter[type]:
-    """Return how many leads have a value of each type."""
-    if isinstance(values, list | tuple):
-        return Counter(map(type, values))
-    kinds: Counter[type] = Counter()
-    for value, n in pair_counts(values):
-        kinds[type(value)] += n
-    return kinds
 
 
 def _by_count(pair: tuple[int, str]) -> tuple[int, str]:

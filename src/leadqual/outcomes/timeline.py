@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -100,7 +101,7 @@ class Timeline:
 
 def to_days(moment: datetime) -> float:
     """Return an aware moment in days since 1970-01-01 UTC."""
-    return moment.astimezone(UTC).timestamp() / SECONDS_PER_DAY
+    return moment.timestamp() / SECONDS_PER_DAY
 
 
 def to_moment(days: float) -> datetime | None:
@@ -119,22 +120,24 @@ def moments_to_days(moments: NDArray[np.datetime64]) -> NDArray[np.float64]:
 def _stack(events: Sequence[OutcomeEvent], history: History) -> NDArray[np.float64]:
     """One row per event: lead row (-1 unknown), type, reason, occurred, recorded, amount, actor."""
     row_of = {lead_id: row for row, lead_id in enumerate(history.lead_ids)}
-    table = np.full((len(events), 7), np.nan)
-    table[:, 6] = NO_ACTOR
     number_of: dict[str, int] = {}
-    for i, event in enumerate(events):
-        table[i, 0] = row_of.get(event.lead_id, -1)
-        table[i, 1] = _TYPE_CODE[event.type]
-        table[i, 2] = NO_REASON if event.reason is None else _REASON_CODE[event.reason]
-        if event.occurred_at is not None:
-            table[i, 3] = to_days(event.occurred_at)
-        if event.recorded_at is not None:
-            table[i, 4] = to_days(event.recorded_at)
-        if event.amount_usd is not None:
-            table[i, 5] = event.amount_usd
-        if event.actor:
-            table[i, 6] = number_of.setdefault(event.actor, len(number_of))
-    return table
+    columns = (
+        [row_of.get(event.lead_id, -1) for event in events],
+        [_TYPE_CODE[event.type] for event in events],
+        [NO_REASON if event.reason is None else _REASON_CODE[event.reason] for event in events],
+        [_days(event.occurred_at) for event in events],
+        [_days(event.recorded_at) for event in events],
+        [math.nan if event.amount_usd is None else event.amount_usd for event in events],
+        [
+            number_of.setdefault(event.actor, len(number_of)) if event.actor else NO_ACTOR
+            for event in events
+        ],
+    )
+    return np.array(columns, dtype=np.float64).T
+
+
+def _days(moment: datetime | None) -> float:
+    return math.nan if moment is None else moment.timestamp() / SECONDS_PER_DAY
 
 
 def build_timeline(history: History, *, as_of: datetime | None) -> Timeline:
