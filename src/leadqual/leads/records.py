@@ -17,17 +17,23 @@ def make_record(kind: type[_Record], values: dict[str, Any]) -> _Record:
     Parameters
     ----------
     kind : type of BaseModel
-        Without private attributes and extra fields.
+        Frozen, without private attributes and extra fields.
     values : dict
         All fields, each of its own type, in the order of the fields; becomes the record's own.
     """
     record = _new(kind)
     _set(record, "__dict__", values)
-    _set(record, "__pydantic_fields_set__", set(values))
+    _set(record, "__pydantic_fields_set__", _FIELDS.get(kind) or _fields_of(kind))
     _set(record, "__pydantic_extra__", None)
     _set(record, "__pydantic_private__", None)
     return record
 
 
+def _fields_of(kind: type[BaseModel]) -> set[str]:
+    """Return the names of all fields, one set for all records: frozen ones never change it."""
+    return _FIELDS.setdefault(kind, set(kind.model_fields))
+
+
+_FIELDS: Final[dict[type[BaseModel], set[str]]] = {}
 _new: Final = object.__new__
 _set: Final = object.__setattr__

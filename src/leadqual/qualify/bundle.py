@@ -20,7 +20,7 @@ from leadqual.qualify.amount import AmountModel
 from leadqual.qualify.conversion import ConversionModel
 from leadqual.qualify.predict import Predictor
 from leadqual.qualify.reasons import Explainer
-from leadqual.qualify.reference import CONVERSION, Reference
+from leadqual.qualify.reference import CONVERSION, TARGETS, Reference
 from leadqual.qualify.score import Head
 
 FORMAT: Final = 2
@@ -96,6 +96,11 @@ class ModelBundle:
     def answers_for(self, target: str) -> bool:
         """Say whether a model was learned for a head or for `conversion`."""
         return self.conversion is not None if target == CONVERSION else target in self.heads
+
+    @cached_property
+    def learned(self) -> tuple[int, ...]:
+        """Return the places in `TARGETS` of what a model was learned for."""
+        return tuple(i for i, target in enumerate(TARGETS) if self.answers_for(target))
 
     @cached_property
     def explainer(self) -> Explainer:

@@ -13,10 +13,9 @@ from numpy.typing import NDArray
 
 from leadqual.features.encoder import EncodedLeads, Encoder
 from leadqual.features.spec import N_QUANTILES, CategoricalFeature, Feature, NumericFeature
-from leadqual.leads.records import make_record
 from leadqual.qualify import wording
 from leadqual.qualify.reference import CONVERSION, N_BANDS, TARGETS, Reference
-from leadqual.qualify.score import Direction, ReasonCode
+from leadqual.qualify.score import Direction
 
 N_UP: Final = 3
 N_DOWN: Final = 2
@@ -165,18 +164,12 @@ class Explainer:
         """Return how many features can be explained."""
         return len(self._features)
 
-    def reason(self, target: int, feature: int, *, weight: float, seen: float) -> ReasonCode:
-        """Return one reason; arguments as in `Chosen`."""
-        said = self._said(target, feature, seen, is_up=weight > 0)
-        return make_record(ReasonCode, {**said, "weight": round(weight, 4)})
+    def said(self, target: int, feature: int, seen: float, *, is_up: bool) -> dict[str, Any]:
+        """Return all fields of a `ReasonCode` but its weight; arguments as in `Chosen`.
 
-    def text(self, target: int, feature: int, *, seen: float, is_up: bool) -> str:
-        """Return the sentence of one reason; arguments as in `Chosen`."""
-        said: str = self._said(target, feature, seen, is_up=is_up)["text"]
-        return said
-
-    def _said(self, target: int, feature: int, seen: float, *, is_up: bool) -> dict[str, Any]:
-        """Return all of a reason but its weight; states and numbers come again and again."""
+        States and numbers come again and again, so what was said of them is kept. Not to be
+        changed by the caller.
+        """
         key = (target, feature, None if math.isnan(seen) else seen, is_up)
         said = self._known.get(key)
         if said is None:

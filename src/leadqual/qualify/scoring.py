@@ -29,6 +29,7 @@ _ENCODED: Final = 16_384
 
 EVERY: Final = slice(None)
 _ANSWERS: Final = (Answer.NO, Answer.UNKNOWN, Answer.YES)
+_HEADS: Final = tuple(Head)
 _CONVERSION: Final = TARGETS.index(CONVERSION)
 
 
@@ -99,7 +100,7 @@ class ScoreTable:
                     "expected_value_usd": value,
                     "grade": grade,
                     "percentile": percentile,
-                    "heads": dict(zip(Head, map(_ANSWERS.__getitem__, answers), strict=True)),
+                    "heads": dict(zip(_HEADS, map(_ANSWERS.__getitem__, answers), strict=True)),
                     "heads_scored_by": self.heads_scored_by.copy(),
                     "reasons": reasons,
                     "scored_by": self.scored_by,
@@ -120,7 +121,7 @@ class ScoreTable:
         """Yield the texts of the reasons of each lead, which is what a file of scores needs."""
         for found in self._chosen(some):
             yield tuple([
-                explainer.text(target, feature, seen=seen, is_up=weight > 0)
+                explainer.said(target, feature, seen, is_up=weight > 0)["text"]
                 for explainer, target, feature, weight, seen in found
             ])
 
@@ -135,7 +136,13 @@ class ScoreTable:
         """Yield the reasons of each lead."""
         for found in self._chosen(some):
             yield tuple([
-                explainer.reason(target, feature, weight=weight, seen=seen)
+                make_record(
+                    ReasonCode,
+                    {
+                        **explainer.said(target, feature, seen, is_up=weight > 0),
+                        "weight": round(weight, 4),
+                    },
+                )
                 for explainer, target, feature, weight, seen in found
             ])
 
@@ -144,7 +151,8 @@ class ScoreTable:
         if self.chosen is None:
             yield from ([] for _ in range(*some.indices(self.n_leads)))
             return
-        explainer, *others = self._explainers
+        n_own = self._explainers[0].n_features
+        explainers, last = self._explainers, len(self._explainers) - 1
         for target, feature, weight, seen in zip(
             self.chosen.target[some].tolist(),
             self.chosen.feature[some].tolist(),
@@ -153,9 +161,9 @@ class ScoreTable:
             strict=True,
         ):
             yield [
-                (explainer, what, which, share, value)
-                if which < explainer.n_features or not others
-                else (others[0], what, which - explainer.n_features, share, value)
+                (explainers[0], what, which, share, value)
+                if which < n_own
+                else (explainers[last], what, which - n_own, share, value)
                 for what, which, share, value in zip(target, feature, weight, seen, strict=True)
                 if which >= 0
             ]
@@ -233,14 +241,16 @@ def score_columns(
 
 def _parts(bundle: ModelBundle | None) -> list[_Part]:
     """Return who answers: the bundle for what it learned, the written rules for the rest."""
-    everything = range(len(TARGETS))
     if bundle is None:
-        return [_Part(rules_bundle(), tuple(everything))]
-    learned = [i for i, target in enumerate(TARGETS) if bundle.answers_for(target)]
-    parts = [_Part(bundle, tuple(learned))]
-    if len(learned) < len(TARGETS):
-        parts.append(_Part(rules_bundle(), tuple(i for i in everything if i not in learned)))
+        return [_Part(rules_bundle(), _EVERYTHING)]
+    parts = [_Part(bundle, bundle.learned)]
+    if bundle.learned != _EVERYTHING:
+        rest = tuple(i for i in _EVERYTHING if i not in bundle.learned)
+        parts.append(_Part(rules_bundle(), rest))
     return parts
+
+
+_EVERYTHING: Final = tuple(range(len(TARGETS)))
 
 
 def _score_some(
@@ -303,7 +313,8 @@ _NO, _UNKNOWN, _YES = np.int8(0), np.int8(1), np.int8(2)
 def _answered_by(parts: Sequence[_Part]) -> dict[str, ScoredBy]:
     """Return per head and for conversion whether a model or the rules answered."""
     return {
-        TARGETS[target]: ScoredBy.RULES if part.bundle.is_rules else ScoredBy.MODEL
+        TARGETS[target]: by
         for part in parts
-        for target in sorted(part.targets)
+        for by in (ScoredBy.RULES if part.bundle.is_rules else ScoredBy.MODEL,)
+        for target in part.targets
     }
