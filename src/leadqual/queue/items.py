@@ -75,6 +75,25 @@ class QueueItem:
 
 
 @dataclass(frozen=True, slots=True)
+class Taker:
+    """Who takes the best lead of a queue, when and for how long."""
+
+    actor: str
+    now: datetime
+    lease: timedelta = LEASE
+
+    def take(self, item: QueueItem) -> QueueItem:
+        """Return an open item as it stands once it is theirs."""
+        return replace(
+            item,
+            state=ItemState.CLAIMED,
+            claimed_by=self.actor,
+            lease_until=self.now + self.lease,
+            token=item.token + 1,
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class WorkEntry:
     """One line of the work log: append-only, beside the outcome events of the lead.
 

@@ -232,22 +232,42 @@ def row_of(tx: Tx, item: QueueItem, *, call: Call) -> QueueRow:
     NotFoundError
         When its lead was erased.
     """
-    rows = rows_of(tx, [item], call=call)
-    if not rows:
+    return rows_of_many(tx, [(item, call)])[0]
+
+
+def rows_of_many(tx: Tx, shown: Sequence[tuple[QueueItem, Call]]) -> list[QueueRow]:
+    """Return the rows of items, each as its own caller sees it. Errors as `row_of`."""
+    cards = _cards(tx, [item for item, _ in shown])
+    if any(item.lead_id not in cards for item, _ in shown):
         raise NotFoundError("the lead was erased")
-    return rows[0]
+    return [
+        _row(item, cards[item.lead_id], call=call, outcomes=_allowed(call, item.state))
+        for item, call in shown
+    ]
 
 
 def rows_of(tx: Tx, items: Sequence[QueueItem], *, call: Call) -> tuple[QueueRow, ...]:
     """Return the rows of items, in their order; erased leads have none."""
-    lead_ids = [item.lead_id for item in items]
-    leads, scores = tx.leads.get_many(lead_ids), tx.scores.latest_many(lead_ids)
+    cards = _cards(tx, items)
     outcomes = {state: _allowed(call, state) for state in {item.state for item in items}}
     return tuple(
-        _row(item, leads[item.lead_id].lead, scores[item.lead_id], call=call, outcomes=outcomes)
+        _row(item, cards[item.lead_id], call=call, outcomes=outcomes[item.state])
         for item in items
-        if item.lead_id in leads and item.lead_id in scores
+        if item.lead_id in cards
     )
+
+
+def _cards(tx: Tx, items: Sequence[QueueItem]) -> dict[str, tuple[Lead, ScoreRecord]]:
+    """Return lead and newest score by id, for those who have both."""
+    lead_ids = [item.lead_id for item in items]
+    if not lead_ids:
+        return {}
+    leads, scores = tx.leads.get_many(lead_ids), tx.scores.latest_many(lead_ids)
+    return {
+        lead_id: (record.lead, scores[lead_id])
+        for lead_id, record in leads.items()
+        if lead_id in scores
+    }
 
 
 def _allowed(call: Call, state: ItemState) -> tuple[str, ...]:
@@ -255,13 +275,9 @@ def _allowed(call: Call, state: ItemState) -> tuple[str, ...]:
 
 
 def _row(
-    item: QueueItem,
-    lead: Lead,
-    scored: ScoreRecord,
-    *,
-    call: Call,
-    outcomes: Mapping[ItemState, tuple[str, ...]],
+    item: QueueItem, card: tuple[Lead, ScoreRecord], *, call: Call, outcomes: tuple[str, ...]
 ) -> QueueRow:
+    lead, scored = card
     is_mine = item.claimed_by == call.principal.name
     is_anothers = item.state is ItemState.CLAIMED and not is_mine
     can_act = call.principal.role is None or not is_anothers
@@ -281,7 +297,7 @@ def _row(
         score=scored.score,
         decision=scored.decision,
         ask=QUESTIONS.get(scored.decision.ask_next or ""),
-        allowed=outcomes[item.state] if can_act else (),
+        allowed=outcomes if can_act else (),
         claimed_by=item.claimed_by,
         lease_until=item.lease_until,
         token=item.token if is_mine else None,

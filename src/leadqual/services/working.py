@@ -4,21 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import Final
-
-from pydantic import TypeAdapter
 
 from leadqual.errors import NotFoundError
 from leadqual.queue.items import QueueItem
 from leadqual.routing.decision import Queue
 from leadqual.services.calls import Call, Scope
+from leadqual.services.claiming import ITEM, Ask, Claiming
 from leadqual.services.idempotent import Answer, answer_once
 from leadqual.services.queues import QueueRow, row_of, visible
 from leadqual.services.writer import GroupWriter
 from leadqual.store import Tx
 from leadqual.store.queue_items import QueueRepository
-
-_ITEM: Final[TypeAdapter[QueueItem | None]] = TypeAdapter(QueueItem | None)
 
 
 class Working:
@@ -36,6 +32,7 @@ class Working:
 
     def __init__(self, writer: GroupWriter) -> None:
         self._writer = writer
+        self._claiming = Claiming()
 
     def claim_next(self, queue: Queue, *, call: Call) -> Answer[QueueRow | None]:
         """Claim the best open lead of a queue; None when there is none.
@@ -46,8 +43,10 @@ class Working:
             Also when the queue belongs to another role.
         """
         call.principal.require_queue(queue)
-        actor = call.principal.name
-        return self._act(lambda items: items.claim_next(queue, actor=actor, now=call.now), call)
+        answer: Answer[QueueRow | None] = self._writer.submit_to(
+            self._claiming, Ask(queue, call)
+        ).result()
+        return answer
 
     def claim(self, lead_id: str, *, call: Call) -> Answer[QueueRow]:
         """Claim one lead; whoever holds it already gets a new lease under the same token.
@@ -96,30 +95,19 @@ class Working:
         )
 
     def _on_one(self, step: Callable[[QueueRepository], QueueItem], call: Call) -> Answer[QueueRow]:
-        """Act on a lead that is named."""
-        answer = self._act(step, call)
-        if answer.value is None:
-            raise NotFoundError("the lead is in none of your queues")
-        return Answer(answer.value, answer.replayed)
-
-    def _act(
-        self, step: Callable[[QueueRepository], QueueItem | None], call: Call
-    ) -> Answer[QueueRow | None]:
-        """Act on a queue and return the row of what it was about.
-
-        Kept for a replay is the item, not the row: names must not outlive an erasure.
-        """
+        """Act on a lead that is named and return its row."""
         call.principal.require(Scope.QUEUE_WORK)
 
-        def work(tx: Tx) -> Answer[QueueRow | None]:
+        def work(tx: Tx) -> Answer[QueueRow]:
             answer = answer_once(
                 tx,
                 call.once,
                 lambda: step(visible(tx, call.principal)),
-                kind=_ITEM,
+                kind=ITEM,
                 now=call.now,
             )
-            row = None if answer.value is None else row_of(tx, answer.value, call=call)
-            return Answer(row, answer.replayed)
+            if answer.value is None:
+                raise NotFoundError("the lead is in none of your queues")
+            return Answer(row_of(tx, answer.value, call=call), answer.replayed)
 
         return self._writer.run(work)

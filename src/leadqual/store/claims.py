@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Final
 
-from sqlalchemy import Text, and_, bindparam, case, or_, select, update
+from sqlalchemy import Integer, Text, and_, bindparam, case, or_, select, update
 
 from leadqual.queue.states import ItemState
 from leadqual.store.item_rows import (
@@ -29,7 +29,6 @@ _UNTIL: Final = bindparam("until", type_=ITEMS.c.wakes_at.type)
 _IS_TOKEN: Final = ITEMS.c.token == bindparam("held_token", type_=BigId)
 _IS_MINE: Final = and_(IS_CLAIMED, ITEMS.c.claimed_by == _ACTOR, ITEMS.c.wakes_at > NOW)
 
-_BEST: Final = ITEMS.alias("best")
 _OVER: Final = ITEMS.alias("over")
 
 WAKE: Final = Prepared(
@@ -43,12 +42,32 @@ WAKE: Final = Prepared(
 )
 """Opens what was claimed or put off until now; finds it by its time, touches nothing else."""
 
+BEST: Final = Prepared(
+    select(*ITEM_COLUMNS)
+    .where(ITEMS.c.queue == bindparam("of_queue", type_=Text), IS_OPEN, IS_WAITING)
+    .order_by(ITEMS.c.order_key.desc(), ITEMS.c.item_id)
+    .limit(bindparam("n", type_=Integer))
+    .with_for_update(skip_locked=True)
+)
+"""Reads and locks the best open items of a queue; what others are taking is passed over."""
+
+TAKE: Final = Prepared(
+    update(ITEMS)
+    .where(ITEMS.c.item_id == bindparam("id_of_item", type_=BigId))
+    .values(
+        state=ItemState.CLAIMED.value,
+        claimed_by=_ACTOR,
+        wakes_at=_UNTIL,
+        token=bindparam("new_token", type_=BigId),
+    )
+)
+"""Writes down who took a locked item; touches no index but those of its state and its time."""
+
 
 @dataclass(frozen=True, slots=True)
 class Claims:
     """Statements for somebody with a given sight."""
 
-    next_one: Prepared
     this_one: Prepared
     release: Prepared
     snooze: Prepared
@@ -70,29 +89,11 @@ def claims(sight: Sight) -> Claims:
         "claimed_by": _ACTOR,
         "wakes_at": _UNTIL,
     }
-    best = (
-        select(_BEST.c.item_id)
-        .where(
-            _BEST.c.queue == bindparam("of_queue", type_=Text),
-            _BEST.c.state == ItemState.OPEN.value,
-            _BEST.c.finished_at.is_(None),
-        )
-        .order_by(_BEST.c.order_key.desc(), _BEST.c.item_id)
-        .limit(1)
-        .with_for_update(skip_locked=True)
-        .scalar_subquery()
-    )
     is_free = or_(IS_OPEN, IS_SNOOZED, and_(IS_CLAIMED, IS_DUE), _IS_MINE)
     held = update(ITEMS).where(
         OF_LEAD, IS_WAITING, or_(IS_CLAIMED, IS_OPEN), _IS_TOKEN, sight.condition
     )
     return Claims(
-        next_one=Prepared(
-            update(ITEMS)
-            .where(ITEMS.c.item_id == best, sight.condition)
-            .values(**taken, token=ITEMS.c.token + 1)
-            .returning(*ITEM_COLUMNS)
-        ),
         this_one=Prepared(
             update(ITEMS)
             .where(OF_LEAD, IS_WAITING, is_free, sight.condition)

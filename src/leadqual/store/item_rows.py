@@ -52,17 +52,28 @@ def read_item(row: Row, when: When) -> QueueItem:
     when : callable
         Reads a time of the driver (`Link.read_time`).
     """
+    item_id, lead_id, queue, state, rank, order_key, due_at, created_at = row[:8]
+    claimed_by, wakes_at, token, finished_at, handed_to, handed_at, owner_rep = row[8:]
     item = object.__new__(QueueItem)
-    put = vars(item)
-    state, wakes_at = row[3], row[9]
-    put["item_id"], put["lead_id"], put["queue"] = row[0], row[1], _QUEUES[row[2]]
-    put["state"], put["rank"], put["order_key"] = _STATES[state], row[4], row[5]
-    put["due_at"], put["created_at"] = when(row[6]), when(row[7])
-    put["claimed_by"], put["token"] = row[8], row[10]
-    put["lease_until"] = when(wakes_at) if state == "claimed" else None
-    put["snoozed_until"] = when(wakes_at) if state == "snoozed" else None
-    put["finished_at"], put["handed_to"] = when(row[11]), row[12]
-    put["handed_at"], put["owner_rep"] = when(row[13]), row[14]
+    values = {
+        "item_id": item_id,
+        "lead_id": lead_id,
+        "queue": _QUEUES[queue],
+        "state": _STATES[state],
+        "rank": rank,
+        "order_key": order_key,
+        "due_at": None if due_at is None else when(due_at),
+        "created_at": when(created_at),
+        "claimed_by": claimed_by,
+        "lease_until": when(wakes_at) if state == "claimed" else None,
+        "token": token,
+        "snoozed_until": when(wakes_at) if state == "snoozed" else None,
+        "finished_at": None if finished_at is None else when(finished_at),
+        "handed_to": handed_to,
+        "handed_at": None if handed_at is None else when(handed_at),
+        "owner_rep": owner_rep,
+    }
+    object.__setattr__(item, "__dict__", values)
     return item
 
 
@@ -90,6 +101,10 @@ class Sight:
 
     queues: frozenset[Queue] | None = None
     is_ae: bool = False
+
+    def has(self, queue: Queue) -> bool:
+        """Return whether all of a queue is seen."""
+        return self.queues is None or queue in self.queues
 
     @property
     def condition(self) -> ColumnElement[bool]:

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
 from leadqual.errors import ConflictError, InputError, NotFoundError, StaleTokenError
 from leadqual.outcomes.events import OutcomeEvent
-from leadqual.queue.items import LEASE, Page, QueueDepth, QueueItem, WorkEntry, WorkKind
+from leadqual.queue.items import (
+    LEASE,
+    Page,
+    QueueDepth,
+    QueueItem,
+    Taker,
+    WorkEntry,
+    WorkKind,
+)
 from leadqual.queue.states import ItemState, allowed_outcomes
 from leadqual.queue.transitions import NO_EXTRAS, UNNAMED, Extras, advance, check_token
 from leadqual.routing.decision import Decision, Queue
 from leadqual.store import item_statements as sql
-from leadqual.store.claims import WAKE, claims
+from leadqual.store.claims import BEST, TAKE, WAKE, claims
 from leadqual.store.event_rows import INSERT_ENTRY, entry_values, read_entry
 from leadqual.store.item_check import find_differing
 from leadqual.store.item_rows import EVERYTHING, Sight, read_item, state_values
@@ -141,11 +149,30 @@ class QueueRepository:
         No two callers get the same item: PostgreSQL skips rows that somebody is taking, SQLite
         has one writer.
         """
-        self.wake(now=now)
-        item = self._first(
-            claims(self._sight).next_one, of_queue=queue.value, actor=actor, until=now + lease
+        (item,) = self.claim_best(queue, [Taker(actor, now, lease)])
+        return item
+
+    def claim_best(self, queue: Queue, takers: Sequence[Taker]) -> list[QueueItem | None]:
+        """Take the best open items of a queue, the first for the first taker and so on.
+
+        The same as `claim_next` for one after the other; a queue is searched once for all of them.
+
+        Returns
+        -------
+        list of QueueItem or None, as long as `takers`
+            None for those for whom nothing was left.
+        """
+        if not takers or not self._sight.has(queue):
+            return [None] * len(takers)
+        self.wake(now=max(taker.now for taker in takers))
+        found = self._items(BEST, of_queue=queue.value, n=len(takers))
+        claimed = [(taker, taker.take(item)) for taker, item in zip(takers, found, strict=False)]
+        self._link.run_many(TAKE, (_taken_values(item) for _, item in claimed))
+        self._link.run_many(
+            INSERT_ENTRY,
+            (_claim_entry(item, taker.actor, at=taker.now) for taker, item in claimed),
         )
-        return None if item is None else self._claimed(item, actor, now=now)
+        return [*(item for _, item in claimed), *[None] * (len(takers) - len(claimed))]
 
     def claim(
         self, lead_id: str, *, actor: str, now: datetime, lease: timedelta = LEASE
@@ -168,7 +195,8 @@ class QueueRepository:
                 f"the lead cannot be claimed: it is {_where(found)}",
                 allowed=allowed_outcomes(found.state),
             )
-        return self._claimed(item, actor, now=now)
+        self._link.run(INSERT_ENTRY, **_claim_entry(item, actor, at=now))
+        return item
 
     def release(self, lead_id: str, *, actor: str, token: int, now: datetime) -> QueueItem:
         """Give a claimed lead back to its queue.
@@ -301,10 +329,6 @@ class QueueRepository:
             raise NotFoundError("the lead is in none of your queues")
         return item.as_of(now)
 
-    def _claimed(self, item: QueueItem, actor: str, *, now: datetime) -> QueueItem:
-        self._log(WorkKind.CLAIMED, item, actor=actor, at=now, until=item.lease_until)
-        return item
-
     def _not_held(self, lead_id: str, token: int, *, now: datetime) -> ConflictError:
         """Return why an item cannot be released or put off under a token."""
         item = self._existing(lead_id, now=now)
@@ -350,6 +374,26 @@ class QueueRepository:
             handed_to=item.handed_to,
         )
         self._link.run(INSERT_ENTRY, **values)
+
+
+def _taken_values(item: QueueItem) -> dict[str, object]:
+    return {
+        "id_of_item": item.item_id,
+        "actor": item.claimed_by,
+        "until": item.lease_until,
+        "new_token": item.token,
+    }
+
+
+def _claim_entry(item: QueueItem, actor: str, *, at: datetime) -> dict[str, object]:
+    """Return the line of the work log for a claim."""
+    return entry_values(
+        WorkKind.CLAIMED,
+        item=(item.item_id, item.lead_id, item.token),
+        actor=actor,
+        at=at,
+        until=item.lease_until,
+    )
 
 
 def _where(item: QueueItem) -> str:
