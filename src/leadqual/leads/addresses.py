@@ -80,9 +80,10 @@ def is_free_mail(domain: str) -> bool:
     return domain in _free_mail_domains()
 
 
-def is_special_host(host: str) -> bool:
-    """Return whether a host is a public suffix, or gives mailboxes to anybody."""
-    return host in public_suffixes() or host in _free_mail_domains()
+@lru_cache(maxsize=1)
+def special_hosts() -> frozenset[str]:
+    """Return the hosts that are public suffixes, or give mailboxes to anybody."""
+    return public_suffixes() | _free_mail_domains()
 
 
 def clean_phone(text: str) -> str | None:

@@ -19,16 +19,13 @@ from numpy.typing import NDArray
 from pyarrow import compute
 
 from leadqual.features.columns import Coded, Column
-from leadqual.leads.addresses import is_special_host
 from leadqual.leads.fields import Kind
 from leadqual.leads.flat import flatten_lead
 from leadqual.leads.normalise import CLOCK_TOLERANCE, EARLIEST, normalise_values
 from leadqual.leads.projection import MappedField
 from leadqual.leads.quantities import Unreadable
-from leadqual.leads.schema import MAX_COUNT, MAX_TEXT, MAX_USD, Rejected, Scalar
-
-Values = tuple[Scalar, ...]
-"""What one cell gives for each of the flat names of its field."""
+from leadqual.leads.schema import MAX_COUNT, MAX_TEXT, MAX_USD, Rejected
+from leadqual.services.batch_hosts import UsualHosts, Values
 
 _REMEMBERED: Final = 100_000
 _MANY: Final = 64
@@ -64,15 +61,11 @@ _DERIVED_FROM: Final = frozenset({
     "campaign.referrer",
 })
 _PLAIN_TEXT: Final = "^[0-9A-Za-z]([ -~]*[!-~])?$"
-_PLAIN_LOCAL: Final = "^[0-9A-Za-z]+([._+-][0-9A-Za-z]+)*@"
-_PLAIN_HOST: Final = r"^(x@)?[0-9a-z]+(-[0-9a-z]+)*\.[a-z]+$"
 _VISIBLE: Final = "[!-&(-~]"
 _PLAIN_TIME: Final = (
     r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{3}|\.[0-9]{6})?Z$"
 )
 _MOST: Final = 0.9
-_MAX_HOST: Final = 60
-_MAX_ADDRESS: Final = 254
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,11 +98,13 @@ class FieldReader:
         self.names: tuple[str, ...] = (*own, *_ALSO.get(field.name, ()))
         self._now = now
         self._known: dict[object, Values | None] = {}
-        self._tlds: dict[str, bool] = {}
         self._is_ordinary = field.name not in _NORMALISED
         names = [name for name in self.names if name != "is_free_mail"]
         is_told = all(name in levels for name in names) and field.name not in _DERIVED_FROM
         self._levels = frozenset().union(*(levels[name] for name in names)) if is_told else None
+        self._hosts: UsualHosts | None = None
+        if self._levels is not None and field.name in {"contact.email", "company.domain"}:
+            self._hosts = UsualHosts(self._levels, self._evaluate, field.name == "contact.email")
 
     def read(self, array: pa.Array) -> FieldColumns:
         """Return what a column of the table gives, an Arrow array of one chunk."""
@@ -138,8 +133,8 @@ class FieldReader:
             return FieldColumns({})  # one that cannot be read is left out, and none is a feature
         if self.field.name in {"contact.full_name", "campaign.gclid"}:
             return FieldColumns({}, is_storable(text))
-        if self.field.name == "contact.email":
-            return self._read_emails(text)
+        if self._hosts is not None:
+            return self._read_hosts(text, self._hosts)
         if kind is Kind.TIME:
             return self._read_time_texts(text)
         return None
@@ -174,13 +169,13 @@ class FieldReader:
         except pa.ArrowInvalid:  # there is no 30th of February
             return None
 
-    def _read_emails(self, text: pa.Array) -> FieldColumns:
-        """Read addresses by their hosts: the rules do not look at a plain local part."""
-        probe = compute.replace_substring_regex(text, _PLAIN_LOCAL, "x@", max_replacements=1)
-        if (compute.max(compute.binary_length(text)).as_py() or 0) > _MAX_ADDRESS:
-            is_short = compute.less_equal(compute.binary_length(text), _MAX_ADDRESS)
-            probe = compute.if_else(is_short, probe, text)
-        return self._read_encoded(compute.ascii_lower(probe).dictionary_encode())
+    def _read_hosts(self, text: pa.Array, hosts: UsualHosts) -> FieldColumns:
+        """Read addresses by their hosts, and let one host stand for all that no rule is about."""
+        lowered = compute.ascii_lower(text)
+        is_own = hosts.are_own(lowered)
+        reduced = compute.if_else(is_own, hosts.stand_in, lowered).dictionary_encode()
+        hosts.learn(reduced.dictionary)
+        return self._read_encoded(reduced)
 
     def _read_values(self, array: pa.Array) -> FieldColumns:
         """Read each different value once."""
@@ -210,8 +205,6 @@ class FieldReader:
         """Return which values are surely read, and no level of any feature."""
         if self._levels is None or not pa.types.is_string(cells.type):
             return np.zeros(len(cells), dtype=np.bool_)
-        if self.field.name in {"contact.email", "company.domain"}:
-            return self._is_own_host(cells)
         if not self._is_ordinary or self.field.kind not in {Kind.TEXT, Kind.ANY}:
             return np.zeros(len(cells), dtype=np.bool_)
         is_plain = compute.and_(
@@ -223,31 +216,6 @@ class FieldReader:
         return np.asarray(
             compute.and_not(is_plain, is_level).fill_null(False).to_numpy(zero_copy_only=False)  # noqa: FBT003 - Arrow takes the value
         )
-
-    def _is_own_host(self, cells: pa.Array) -> NDArray[np.bool_]:
-        """Return which hosts are their owner's registrable domain, lower-case and no level."""
-        is_plain = compute.and_(
-            compute.match_substring_regex(cells, _PLAIN_HOST),
-            compute.less_equal(compute.binary_length(cells), _MAX_HOST),
-        ).fill_null(False)  # noqa: FBT003 - Arrow takes the value
-        levels, tlds = self._levels or frozenset(), self._tlds
-        found = is_plain.to_pylist()
-        for place, cell in enumerate(cells.to_pylist()):
-            if not found[place]:
-                continue
-            host = cell.rpartition("@")[2]
-            tld = host.rpartition(".")[2]
-            if tld not in tlds:
-                tlds[tld] = self._is_usual(tld)
-            found[place] = tlds[tld] and host not in levels and not is_special_host(host)
-        return np.array(found, dtype=np.bool_)
-
-    def _is_usual(self, tld: str) -> bool:
-        """Return whether a domain below a top-level domain is registrable as it stands."""
-        host = f"a-name-nobody-has.{tld}"
-        cell = f"x@{host}" if self.field.name == "contact.email" else host
-        values = self._evaluate(cell)
-        return values is not None and values[0] == host
 
     def _coded(self, cells: list[object], codes: NDArray[Any]) -> FieldColumns:
         """Return the columns of values that stand at `codes`."""
