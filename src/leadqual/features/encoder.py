@@ -252,6 +252,13 @@ class Encoder:
         return total / leads.n_leads
 
     @cached_property
+    def reads(self) -> frozenset[str]:
+        """Return the columns that encoding looks at; all others change nothing."""
+        derived = [name for name in self.feature_names if name in DERIVED]
+        inputs = {field for name in derived for field in DERIVED[name][0]}
+        return frozenset(self.feature_names).difference(derived) | inputs
+
+    @cached_property
     def _derived(self) -> list[tuple[str, Callable[[Table, int], Column]]]:
         """Return the derived columns that any feature reads, and how they are made."""
         return [(name, DERIVED[name][1]) for name in self.feature_names if name in DERIVED]

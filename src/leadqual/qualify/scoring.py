@@ -5,7 +5,7 @@ One lead is n_leads = 1: the same arrays, the same order of sums, the same bits.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from leadqual.features.columns import Table, check_columns
 from leadqual.features.encoder import EncodedLeads
 from leadqual.leads.records import make_record
+from leadqual.leads.schema import Scalar
 from leadqual.qualify.bundle import ModelBundle
 from leadqual.qualify.policy import ScoringPolicy
 from leadqual.qualify.predict import CHUNK
@@ -236,6 +237,30 @@ def score_columns(
         scored_at=scored_at,
         chosen=join(chosen) if explain else None,
         _explainers=tuple(part.bundle.explainer for part in parts),
+    )
+
+
+def score_snapshots(
+    bundle: ModelBundle | None,
+    snapshots: Sequence[Mapping[str, Scalar]],
+    *,
+    policy: ScoringPolicy,
+    scored_at: datetime,
+    explain: bool = True,
+) -> ScoreTable:
+    """Score leads by their snapshots (`leads.flat`); otherwise as `score_columns`.
+
+    Only the fields that a model reads are turned into columns.
+    """
+    names = frozenset().union(*(part.bundle.encoder.reads for part in _parts(bundle)))
+    columns = {name: [snapshot.get(name) for snapshot in snapshots] for name in names}
+    return score_columns(
+        bundle,
+        columns,
+        n_leads=len(snapshots),
+        policy=policy,
+        scored_at=scored_at,
+        explain=explain,
     )
 
 

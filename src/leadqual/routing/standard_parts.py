@@ -109,7 +109,7 @@ class SlaMinutes(StandardPart):
 
     def of(self, queue: Queue, grade: str) -> timedelta | None:
         """Return the time to the first contact; None for queues that nobody works."""
-        table: dict[str, int] | None = getattr(self, queue.value, None)
+        table: dict[str, int] | None = self.__dict__.get(queue.value)
         if table is None:
             return None
         return timedelta(minutes=table.get(grade, table[DEFAULT_SLA]))

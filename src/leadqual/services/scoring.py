@@ -14,7 +14,7 @@ from leadqual.leads.schema import Lead, Scalar
 from leadqual.qualify.bundle import ModelBundle
 from leadqual.qualify.rules import RULES_VERSION
 from leadqual.qualify.score import LeadScore
-from leadqual.qualify.scoring import score_columns
+from leadqual.qualify.scoring import score_snapshots
 from leadqual.routing.standard import Standard, parse_standard
 from leadqual.services.promotion import CHAMPION
 from leadqual.store import StandardRecord, Store
@@ -112,16 +112,12 @@ class LiveScorer:
             return []
         live = self._live
         snapshots = [flatten_lead(lead) for lead in leads]
-        table = score_columns(
-            live.bundle,
-            columns_of(snapshots),
-            n_leads=len(leads),
-            policy=live.standard.scoring_policy,
-            scored_at=now,
+        table = score_snapshots(
+            live.bundle, snapshots, policy=live.standard.scoring_policy, scored_at=now
         )
         return [
-            Scored(score=table.row(row), snapshot=snapshot, standard=live.standard)
-            for row, snapshot in enumerate(snapshots)
+            Scored(score=score, snapshot=snapshot, standard=live.standard)
+            for score, snapshot in zip(table.rows(), snapshots, strict=True)
         ]
 
     def _wanted(self, live: Live, now: datetime) -> Live:
