@@ -1,6 +1,5 @@
 """A file scored by column gives what its rows give one by one, bit for bit."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -120,7 +119,7 @@ def messy_table(*, share_of_mess: float) -> pa.Table:
 
 
 @pytest.fixture(params=["parquet", "dictionary", "csv"])
-def messy_file(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
+def messy_file(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     table = pa.concat_tables([messy_table(share_of_mess=0.04), messy_table(share_of_mess=0.5)])
     path = tmp_path / "leads"
     if request.param == "csv":
@@ -133,7 +132,7 @@ def messy_file(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]
         parquet.write_table(pa.table(encoded, names=table.column_names), path)
     else:
         parquet.write_table(table, path)
-    yield path
+    return path
 
 
 def one_by_one(path: Path, reader: LeadReader) -> list[Lead | Rejected]:
