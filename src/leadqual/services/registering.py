@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -48,6 +48,8 @@ class Candidate:
         What the gate said beside the champion; None where there was none to stand beside.
     notes : mapping of str to JSON values
         What else belongs into the manifest.
+    effort : mapping of str to float
+        What it took (`Effort.as_metrics`), for the lab book.
     """
 
     bundle: ModelBundle
@@ -59,6 +61,7 @@ class Candidate:
     documents: Mapping[str, str]
     gate: Mapping[str, JsonValue] | None
     notes: Mapping[str, JsonValue]
+    effort: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +128,11 @@ def _record(
         ended_at=ended_at,
         bundle_dir=folder,
         params=params,
-        metrics={name: value for name, value in candidate.metrics.items() if math.isfinite(value)},
+        metrics={
+            name: value
+            for name, value in {**candidate.metrics, **candidate.effort}.items()
+            if math.isfinite(value)
+        },
         tags=tags | ({} if commit is None else {"git_commit": commit}),
         documents=candidate.documents,
     )

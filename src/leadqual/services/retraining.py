@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,12 +9,11 @@ from enum import StrEnum
 
 from leadqual.errors import BundleError
 from leadqual.registry.lock import hold_training_lock
+from leadqual.services.effort import Stage, StageClock, Step
 from leadqual.services.histories import HistorySource, load_history
 from leadqual.services.training import TrainingChoices, train_loaded
 from leadqual.services.tuning import follow_champion
 from leadqual.services.workshop import Workshop, call_of_operator, mirror_aliases
-
-Step = Callable[[str], None]
 
 
 class Ending(StrEnum):
@@ -101,14 +99,13 @@ def retrain(
     with hold_training_lock(workshop.registry.models_dir) as is_first:
         if not is_first:
             return _without_candidate(workshop, Ending.BUSY)
-        on_step("Reading the history")
+        clock = StageClock(on_step)
+        clock.begin(Stage.READING)
         loaded = load_history(workshop.store, HistorySource(as_of=as_of), now=now)
         if loaded.data_hash in _hashes_seen(workshop):
             return _without_candidate(workshop, Ending.UNCHANGED)
         choices = TrainingChoices(find_learners=follow_champion)
-        trained = train_loaded(
-            workshop, loaded, as_of=as_of, now=now, choices=choices, on_step=on_step
-        )
+        trained = train_loaded(workshop, loaded, as_of=as_of, now=now, choices=choices, clock=clock)
         verdict = trained.judgement.verdict
         problems = trained.problems
         if verdict.promote:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -19,6 +19,7 @@ from leadqual.learning.report_html import render
 from leadqual.learning.settings import FitSettings
 from leadqual.outcomes.labels import label_history
 from leadqual.registry.lock import hold_training_lock
+from leadqual.services.effort import Effort, Stage, StageClock, Step
 from leadqual.services.histories import HistorySource, LoadedHistory, Rejections, load_history
 from leadqual.services.judging import Judgement, judge_history, load_champion, say_refused
 from leadqual.services.registering import CARD, REPORT, Candidate, register
@@ -32,9 +33,6 @@ from leadqual.services.tuning import (
 )
 from leadqual.services.workshop import Workshop, active_standard
 
-Step = Callable[[str], None]
-"""Told the name of each step as it begins."""
-
 _JSON: Final = TypeAdapter(dict[str, JsonValue])
 
 
@@ -44,7 +42,7 @@ class Trained:
 
     `not_learnable` names the heads that the written rules answer for, and why; `tuning` how the
     learners' numbers were tuned, None for the defaults; `problems` what did not work but lost no
-    training (a lab book out of reach).
+    training (a lab book out of reach); `effort` what it took.
     """
 
     version: str
@@ -56,6 +54,7 @@ class Trained:
     run_id: str | None
     problems: tuple[str, ...]
     rejections: Rejections
+    effort: Effort
 
     def as_dict(self) -> dict[str, object]:
         """Return the result as JSON values."""
@@ -73,6 +72,7 @@ class Trained:
             "run_id": self.run_id,
             "problems": list(self.problems),
             "rejected": self.rejections.as_dict(),
+            "effort": self.effort.as_metrics(),
         }
 
     def summary(self) -> str:
@@ -84,7 +84,7 @@ class Trained:
         lines += [] if self.tuning is None else [str(self.tuning["remark"])]
         lines += self.rejections.lines()
         lines += ["", *(f"gate: {reason}" for reason in self.judgement.verdict.reasons)]
-        lines += [f"card and report: {self.bundle_dir}"]
+        lines += [self.effort.line(), f"card and report: {self.bundle_dir}"]
         how = "" if self.judgement.verdict.promote else ' --force "REASON"'
         return "\n".join([*lines, f"serve it: leadqual promote {self.version}{how}"])
 
@@ -143,7 +143,8 @@ def train(
             raise ConflictError(
                 "another training is running in this deployment; wait for it to finish"
             )
-        on_step("Reading the history")
+        clock = StageClock(on_step)
+        clock.begin(Stage.READING)
         loaded = load_history(workshop.store, source, now=now)
         return train_loaded(
             workshop,
@@ -151,7 +152,7 @@ def train(
             as_of=source.as_of,
             now=now,
             choices=TrainingChoices(leak_reason=leak_reason, find_learners=find),
-            on_step=on_step,
+            clock=clock,
         )
 
 
@@ -173,20 +174,21 @@ def train_loaded(
     as_of: datetime | None,
     now: datetime,
     choices: TrainingChoices,
-    on_step: Step,
+    clock: StageClock,
 ) -> Trained:
     """Do the rest of `train`, for a caller who holds the training lock and has read a history."""
     began = time.perf_counter()
     workshop.registry.sweep(now=now)
     standard = active_standard(workshop)
     settings = FitSettings(check_order=standard.check_order)
-    on_step("Looking for leaks")
+    clock.begin(Stage.LEAKS)
     labels = label_history(loaded.history, as_of=as_of, check_order=settings.check_order)
     overrides = _guard(find_leaks(loaded.history, labels), choices.leak_reason)
     champion, problems = load_champion(workshop)
+    clock.begin(Stage.TUNING)
     found = choices.find_learners(Past(loaded.history, as_of, settings, champion))
     settings = replace(settings, learners=found.learners)
-    on_step("Judging on the newest matured leads")
+    clock.begin(Stage.JUDGING)
     judgement = judge_history(
         loaded.history,
         as_of=as_of,
@@ -194,7 +196,7 @@ def train_loaded(
         champion=champion,
         learners_of_folds=found.of_folds,
     ).in_place(standard, refused=say_refused(loaded, overrides))
-    on_step("Fitting on all leads")
+    clock.begin(Stage.FITTING)
     fitted = fit_bundle(
         loaded.history,
         as_of=as_of,
@@ -203,8 +205,9 @@ def train_loaded(
         settings=settings,
     )
     fitted = _note_tuning(fitted, found)
-    on_step("Registering the version")
     candidate = _candidate(fitted, judgement, loaded, settings=settings, overrides=overrides)
+    candidate = replace(candidate, effort=clock.read().as_metrics())
+    clock.begin(Stage.REGISTERING)
     ended_at = now + timedelta(seconds=time.perf_counter() - began)
     registered = register(workshop, candidate, started_at=now, ended_at=ended_at)
     return Trained(
@@ -217,6 +220,7 @@ def train_loaded(
         run_id=registered.run_id,
         problems=(*problems, *registered.problems),
         rejections=loaded.rejections,
+        effort=clock.read(),
     )
 
 

@@ -14,6 +14,7 @@ from leadqual.errors import ConfigError, InputError, StoreError
 from leadqual.learning.settings import FitSettings, Learners
 from leadqual.outcomes.history import History
 from leadqual.qualify.bundle import ModelBundle
+from leadqual.services.effort import StageClock
 from leadqual.services.histories import HistorySource, load_history, read_store_history
 from leadqual.services.importing import ImportRequest, import_file
 from leadqual.services.retraining import retrain
@@ -220,4 +221,6 @@ def train_with(
     import_file(workshop, request, now=NOW)
     loaded = load_history(workshop.store, HistorySource(), now=NOW)
     choices = TrainingChoices(find_learners=find)
-    return train_loaded(workshop, loaded, as_of=None, now=NOW, choices=choices, on_step=ignore)
+    return train_loaded(
+        workshop, loaded, as_of=None, now=NOW, choices=choices, clock=StageClock(ignore)
+    )
