@@ -75,8 +75,8 @@ def test_a_newer_schema_is_refused_and_left_alone(url: str, revision: str, advic
 def test_an_older_schema_is_refused_until_it_is_upgraded(
     url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(schema, "REVISIONS", (schema.HEAD, "0002"))
-    monkeypatch.setattr(schema, "HEAD", "0002")
+    monkeypatch.setattr(schema, "REVISIONS", (schema.HEAD, "9998"))
+    monkeypatch.setattr(schema, "HEAD", "9998")
 
     with (
         closing(open_store(url)) as store,

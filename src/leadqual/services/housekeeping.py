@@ -16,6 +16,7 @@ is older is told better by the records themselves, and must not fill the disk un
 
 HOUSEKEEPING_SECONDS: Final = 3600.0
 SCRUB_SECONDS: Final = 5.0
+TIDY_SECONDS: Final = 5.0
 
 
 class Housekeeping:

@@ -24,6 +24,7 @@ from leadqual.services.health import Health
 from leadqual.services.housekeeping import (
     HOUSEKEEPING_SECONDS,
     SCRUB_SECONDS,
+    TIDY_SECONDS,
     Housekeeping,
     Scrubber,
 )
@@ -176,6 +177,7 @@ def assemble(edges: Edges) -> Serving:
         Ticker("rescore", lambda: rescorer.run_once(now=clock()), seconds=RESCORE_SECONDS),
         Ticker("housekeeping", lambda: housekeeping.run(now=clock()), seconds=HOUSEKEEPING_SECONDS),
         Ticker("scrub", scrubber.run, seconds=SCRUB_SECONDS),
+        Ticker("tidy", store.tidy, seconds=TIDY_SECONDS),
     )
     return Serving(
         settings=edges.settings,

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, inspect, text
 from leadqual.errors import SchemaVersionError
 
 VERSION_TABLE: Final = "leadqual_schema"
-REVISIONS: Final = ("0001",)
+REVISIONS: Final = ("0001", "0002")
 """Every revision, oldest first; a test keeps this equal to the migrations folder."""
 
 HEAD: Final = REVISIONS[-1]
