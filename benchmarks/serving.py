@@ -172,9 +172,10 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def leadqual_command(port: int) -> Command:
-    """Return how the service is started."""
-    code = "import sys; from leadqual.cli import main; sys.exit(main())"
+def leadqual_command(port: int, *, app: str | None = None) -> Command:
+    """Return how the service is started; with `app`, how another application is in its place."""
+    other = f"from leadqual.cli import server; server.API = {app!r}; " if app else ""
+    code = f"import sys; from leadqual.cli import main; {other}sys.exit(main())"
     return (sys.executable, "-c", code, "serve", "--port", str(port))
 
 

@@ -3,7 +3,7 @@
     python -m benchmarks.http                # everything: under ten minutes
     python -m benchmarks.http --postgres     # the same on PostgreSQL
     python -m benchmarks.http --quick        # under 20 seconds: does it run?
-    python -m benchmarks.http --profile      # where each microsecond of one POST /v1/leads goes
+    python -m benchmarks.http --profile      # where each microsecond of a request goes
 
 Every server is a process of its own on 127.0.0.1, and so is the client. Rounds are interleaved
 and their order alternates; ratios are taken within a round and their median is given, because

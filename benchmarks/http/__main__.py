@@ -12,8 +12,8 @@ from datetime import UTC, datetime
 
 import benchmarks.http
 from benchmarks.http.profile import profile
-from benchmarks.http.rounds import QUICK, Effort, measure_all
-from benchmarks.http.tables import describe
+from benchmarks.http.rounds import QUICK, Effort, Results, measure_all
+from benchmarks.http.tables import describe, describe_targets
 from benchmarks.serving import FULL, postgresql, prepare_deployment, scratch_folder
 from benchmarks.serving import QUICK as QUICK_SIZE
 
@@ -39,18 +39,21 @@ def run(chosen: argparse.Namespace) -> Iterator[str]:
         size = QUICK_SIZE if chosen.quick else FULL
         deployment = prepare_deployment(folder, size=size, url=urls.get("leadqual"))
         name = "PostgreSQL, synchronous_commit on" if chosen.postgres else "SQLite, WAL, FULL"
-        what = "one POST /v1/leads taken apart" if chosen.profile else "HTTP"
+        what = "requests taken apart" if chosen.profile else "HTTP"
         yield f"## {what}, {name}, {datetime.now(UTC):%Y-%m-%d}"
         yield ""
         if chosen.profile:
             yield from profile(deployment, n_requests=50 if chosen.quick else 500)
         else:
             effort = QUICK if chosen.quick else Effort()
-            results = measure_all(deployment, effort, floor_url=urls.get("floor"))
-            yield f"Median of {effort.n_rounds} interleaved runs; {os.cpu_count()} cores, "
-            yield f"load {os.getloadavg()[0]:.1f} at the end. Ratios are taken within each round."
+            results = Results()
+            yield f"Median of {effort.n_rounds} interleaved runs; {os.cpu_count()} cores. Ratios"
+            yield "are taken within each round; CPU is that of the server's process, per answer."
             yield ""
-            yield from describe(results)
+            for part in measure_all(deployment, effort, results, floor_url=urls.get("floor")):
+                yield from describe(results, *part)
+            yield from describe_targets(results)
+            yield f"Load {os.getloadavg()[0]:.1f} at the end."
     yield f"{time.monotonic() - started:.0f} s in all"
 
 

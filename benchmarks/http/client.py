@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import selectors
 import sys
 import time
@@ -46,13 +47,18 @@ class Load:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What came back. Latencies in milliseconds; `n_created` were answered with 201."""
+    """What came back. Latencies in milliseconds; `n_created` were answered with 201.
+
+    `cpu_us` is what an answer cost the server's process on a processor, in microseconds: what
+    other processes do hardly moves it. The client does not know it.
+    """
 
     n_answers: int
     n_created: int
     per_second: float
     p50_ms: float
     p99_ms: float
+    cpu_us: float = math.nan
 
 
 class Requests:

@@ -1,4 +1,4 @@
-"""Where each microsecond of one `POST /v1/leads` goes, one request at a time."""
+"""Where each microsecond of a `POST /v1/leads` and a `POST /v1/score` goes."""
 
 from __future__ import annotations
 
@@ -6,27 +6,31 @@ import asyncio
 import cProfile
 import pstats
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
 import fastapi
+import uvloop
 
 from api.main import create_app
 from benchmarks.http.client import Load, Requests
-from benchmarks.http.rounds import LEADS, client_process
+from benchmarks.http.rounds import LEADS, SCORE, client_process
 from benchmarks.http.stages import (
-    Admitted,
+    AtOnce,
     Cost,
     InProcess,
     Stages,
-    time_admission,
+    Written,
     time_answer,
-    time_decision,
+    time_decisions,
     time_hand_over,
     time_reading,
     time_scoring,
+    time_writing,
+    timed,
 )
 from benchmarks.learning.tables import table
 from benchmarks.serving import (
@@ -38,9 +42,14 @@ from benchmarks.serving import (
     wait_until_listening,
 )
 from leadqual.config import Settings
+from leadqual.services.intake import IntakeResult
 from leadqual.services.placement import Case
+from leadqual.services.previewing import Preview
 from leadqual.services.serving import Serving
 from leadqual.wiring import build_serving
+
+TOGETHER: Final = 16
+"""Requests at once, as 16 connections send them."""
 
 _MICRO: Final = 1e6
 _N_FUNCTIONS: Final = 15
@@ -53,66 +62,124 @@ def profile(deployment: Deployment, *, n_requests: int) -> Iterator[str]:
     Parameters
     ----------
     n_requests : int
-        How many requests each figure is the median of.
+        How many requests each figure is about.
     """
     requests = Requests(deployment.bodies)
-    bodies = [requests.next_body() for _ in range(5 * n_requests)]
     settings = Settings(
         home=deployment.folder / "home",
         database_url=deployment.url,
         key_rate=deployment.environment["LEADQUAL_KEY_RATE"],
     )
-    with closing(build_serving(settings)) as serving:
-        yield from _in_this_process(serving, deployment.key, bodies)
+    with (
+        closing(build_serving(settings)) as serving,
+        asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
+    ):
+        bench = _Bench(serving, deployment.key, requests, n_requests, runner)
+        bench.measure(1)  # warms up
+        found = {size: bench.measure(size) for size in (1, TOGETHER)}
+        for path in (LEADS.path, SCORE.path):
+            yield from _stage_table(
+                path, {size: taken.costs[path] for size, taken in found.items()}
+            )
+        yield "Each stage was run by itself, hundreds of times in a row; the rest is the loop,"
+        yield "and what cold caches cost a stage that waits for its turn."
+        yield ""
+        alone, together = (found[size].written.n_statements for size in (1, TOGETHER))
+        yield f"{alone:.1f} statements per lead alone, {together:.1f} for {TOGETHER} together."
+        yield ""
+        stats = bench.profile_posts()
+        yield "**Event loop's thread, by own time** (the profiler roughly doubles Python)"
+        yield ""
+        yield from _function_table(stats, n_requests)
+        yield "**Event loop's thread, our functions with what they call**"
+        yield ""
+        yield from _inclusive_table(stats, n_requests)
+        yield f"**Writer's thread, {TOGETHER} leads together, by own time**"
+        yield ""
+        written = found[TOGETHER].written
+        yield from _function_table(written.stats, written.n_leads)
     p50 = _over_sockets(deployment, seconds=n_requests / 250)
     yield f"Over a socket to a process of its own, 1 connection: p50 {_MICRO * p50:,.0f} us"
 
 
-def _in_this_process(serving: Serving, key: str, bodies: Sequence[bytes]) -> Iterator[str]:
-    """Yield what can be seen without sockets."""
-    part = len(bodies) // 5
-    time_scoring(serving, time_reading(serving, bodies[:part])[1])  # warms up
-    stages, leads = time_reading(serving, bodies[: 2 * part])
-    scoring, scored = time_scoring(serving, leads)
-    cases = [Case(lead, found) for lead, found in zip(leads, scored, strict=True)]
-    decision = time_decision(serving, cases)
-    admitted = time_admission(serving, cases)
-    posting = InProcess(create_app(serving), key)
-    with asyncio.Runner() as runner:
-        runner.run(posting.time_asking("POST", LEADS.path, bodies[4 * part :]))  # warms up
-        empty = runner.run(posting.time_asking("GET", "/healthz", [b""] * part))
-        hand_over = runner.run(time_hand_over(serving, part))
-        whole = runner.run(posting.time_asking("POST", LEADS.path, bodies[2 * part : 3 * part]))
-        stats = _profile_posts(runner, posting, bodies[3 * part : 4 * part])
-    stages |= scoring
-    stages |= _writing(admitted, decision)
-    stages["to the writer's thread and back"] = hand_over
-    stages["answer as JSON (once)"] = time_answer(admitted.results)
-    stages["framework: an empty route with its middleware"] = empty
-    stages["framework: the rest, cold caches"] = _rest(whole, stages)
-    yield f"{admitted.n_statements:.1f} statements per lead. Each stage was run by itself; what is"
-    yield "left of the whole application without sockets is the framework, and what its own caches"
-    yield "cost a stage that does not run a hundred times in a row."
-    yield ""
-    yield from _stage_table(stages, whole)
-    yield "**Event loop's thread, by own time** (the profiler roughly doubles Python)"
-    yield ""
-    yield from _function_table(stats, part)
-    yield "**Event loop's thread, our functions with what they call**"
-    yield ""
-    yield from _inclusive_table(stats, part)
-    yield "**Writer's thread, by own time**"
-    yield ""
-    yield from _function_table(admitted.stats, len(cases) // 3)
+@dataclass(frozen=True, slots=True)
+class _Taken:
+    """One request taken apart: stages and the whole by path."""
+
+    costs: Mapping[str, tuple[Stages, Cost]]
+    written: Written
 
 
-def _writing(admitted: Admitted, decision: Cost) -> Stages:
-    return {
-        "decision": decision,
-        "statements, in the database driver": admitted.driver,
-        "statements, in Python around it": admitted.admit - admitted.driver - decision,
-        "begin, commit (one lead each)": admitted.transaction,
-    }
+@dataclass(frozen=True)
+class _Bench:
+    """What is measured: services in this process, without sockets."""
+
+    serving: Serving
+    key: str
+    requests: Requests
+    n_requests: int
+    runner: asyncio.Runner
+
+    def measure(self, size: int) -> _Taken:
+        """Take requests apart that come `size` at a time."""
+        serving = self.serving
+        reading, groups = time_reading(serving, self._bodies(), size=size)
+        scoring, scored = time_scoring(serving, groups)
+        pairs = [
+            pair for parts in zip(groups, scored, strict=True) for pair in zip(*parts, strict=True)
+        ]
+        deciding, decisions = time_decisions(serving, [Case(*pair, is_new=False) for pair in pairs])
+        written = time_writing(serving, time_reading(serving, self._bodies(3), size=size)[1])
+        previews = [
+            Preview(found.score, decision)
+            for (_, found), decision in zip(pairs, decisions, strict=True)
+        ]
+        writing_score, _ = timed(Preview.as_json, previews)
+        front = self._front(written.results[0], size) - reading["read and validate (RawLead)"]
+        before = {
+            "layers, limits, guard, headers": front,
+            **reading,
+            **scoring,
+            "decision": deciding,
+        }
+        leads = before | {
+            "statements, in the database driver": written.driver,
+            "statements, in Python around it": written.admit - written.driver - deciding,
+            "begin, commit": written.transaction,
+            "to the writer's thread and back": self._hand_over(size),
+            "answer as JSON": time_answer(written.results),
+        }
+        return _Taken(
+            {
+                LEADS.path: (leads, self._whole(LEADS.path, size)),
+                SCORE.path: (
+                    before | {"answer as JSON": writing_score},
+                    self._whole(SCORE.path, size),
+                ),
+            },
+            written,
+        )
+
+    def profile_posts(self) -> pstats.Stats:
+        """Return where the event loop's thread is while it takes leads."""
+        posting = InProcess(create_app(self.serving), self.key)
+        return _profile_posts(self.runner, posting, self._bodies())
+
+    def _bodies(self, n_times: int = 1) -> list[bytes]:
+        return [self.requests.next_body() for _ in range(n_times * self.n_requests)]
+
+    def _whole(self, path: str, size: int) -> Cost:
+        posting = InProcess(create_app(self.serving), self.key)
+        return self.runner.run(posting.time_asking("POST", path, self._bodies(), size=size))
+
+    def _front(self, result: IntakeResult, size: int) -> Cost:
+        """Return what a request costs where the services answer at once."""
+        at_once = replace(self.serving, intake=AtOnce(result))
+        posting = InProcess(create_app(at_once), self.key)
+        return self.runner.run(posting.time_asking("POST", LEADS.path, self._bodies(), size=size))
+
+    def _hand_over(self, size: int) -> Cost:
+        return self.runner.run(time_hand_over(self.serving, self.n_requests)).per(size)
 
 
 def _rest(whole: Cost, stages: Stages) -> Cost:
@@ -121,12 +188,21 @@ def _rest(whole: Cost, stages: Stages) -> Cost:
     return whole
 
 
-def _stage_table(stages: Stages, whole: Cost) -> list[str]:
-    rows = [
-        [name, f"{cost.wall:,.0f}", f"{cost.cpu:,.0f}", f"{cost.cpu / whole.cpu:.0%}"]
-        for name, cost in [*stages.items(), ("whole application, no sockets", whole)]
-    ]
-    return table(("stage", "us", "us on a processor", "share of those"), rows)
+def _stage_table(path: str, found: Mapping[int, tuple[Stages, Cost]]) -> list[str]:
+    head = ["stage"]
+    columns: list[list[str]] = []
+    for size, (stages, whole) in found.items():
+        name = "alone" if size == 1 else f"{size} together"
+        head += [f"{name}: us", "us on a processor", "share of those"]
+        costs = [*stages.values(), _rest(whole, stages), whole]
+        columns += [
+            [f"{cost.wall:,.1f}" for cost in costs],
+            [f"{cost.cpu:,.1f}" for cost in costs],
+            [f"{cost.cpu / whole.cpu:.0%}" for cost in costs],
+        ]
+    names = [*found[1][0], "the rest", "whole application, no sockets"]
+    rows = [list(row) for row in zip(names, *columns, strict=True)]
+    return [f"**One POST {path}**", "", *table(head, rows)]
 
 
 def _profile_posts(

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from statistics import median
 from typing import Final
 
+from benchmarks.http import watched
 from benchmarks.http.client import Load, Measured
+from benchmarks.http.watched import Lateness
 from benchmarks.peers.floor import DATABASE
 from benchmarks.peers.validate import BARE
 from benchmarks.serving import (
     ROOT,
+    Command,
     Deployment,
     free_port,
     leadqual_command,
@@ -38,6 +43,8 @@ class Server(StrEnum):
     VALIDATE = "validate"
     ECHO = "echo"
     NAIVE = "naive"
+    WATCHED = "watched"
+    WATCHED_FLOOR = "watched_floor"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +65,22 @@ ECHO: Final = Peer("echo, bare ASGI", Server.ECHO)
 NAIVE: Final = Peer("naive FastAPI + DataFrame", Server.NAIVE, "/predict")
 PEERS: Final = (LEADS, SCORE, FLOOR, VALIDATE, BARE_VALIDATE, ECHO, NAIVE)
 
+WATCHED_LEADS: Final = Peer("leadqual POST /v1/leads", Server.WATCHED, "/v1/leads")
+WATCHED_SCORE: Final = Peer("leadqual POST /v1/score", Server.WATCHED, "/v1/score")
+WATCHED_FLOOR: Final = Peer("floor, which hardly blocks: the machine", Server.WATCHED_FLOOR)
+WATCHED: Final = (WATCHED_LEADS, WATCHED_SCORE, WATCHED_FLOOR)
+"""Where the event loop has a heartbeat: servers of their own, so that the others have none."""
+
+_TAKES_KEY: Final = frozenset({Server.LEADQUAL, Server.WATCHED})
+_TICKS: Final = os.sysconf("SC_CLK_TCK")
+
 
 @dataclass(frozen=True, slots=True)
 class Effort:
     """How much to measure: seconds per run, runs per figure, seconds of warming up per peer."""
 
     connections: tuple[int, ...] = (1, 16, 64)
+    watched_connections: tuple[int, ...] = (16, 64)
     closed_seconds: float = 2.0
     open_seconds: float = 1.5
     n_rounds: int = 5
@@ -71,11 +88,20 @@ class Effort:
 
 
 QUICK: Final = Effort(
-    connections=(1, 16), closed_seconds=0.1, open_seconds=0.1, n_rounds=1, warm_seconds=0.05
+    connections=(1, 16),
+    watched_connections=(16,),
+    closed_seconds=0.1,
+    open_seconds=0.1,
+    n_rounds=1,
+    warm_seconds=0.05,
 )
 
 Runs = dict[Peer, list[Measured]]
 """What was measured of each peer, one result per round."""
+
+
+Beats = dict[Peer, list[Lateness]]
+"""How late event loops were, one result per round."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +111,26 @@ class Results:
     closed: dict[int, Runs] = field(default_factory=dict)
     opened: dict[int, Runs] = field(default_factory=dict)
     rates: dict[int, dict[Peer, float]] = field(default_factory=dict)
+    beats: dict[int, Beats] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A server that listens."""
+
+    port: int
+    pid: int
+
+    def processor_seconds(self) -> float:
+        """Return the processor time that its process took so far; Linux only."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / _TICKS
+
+    def lateness(self) -> Lateness:
+        """Return how late the loop of a watched server was since the last time it was asked."""
+        address = f"http://127.0.0.1:{self.port}{watched.PATH}"
+        with urllib.request.urlopen(address, timeout=10) as found:
+            return Lateness(**json.load(found))
 
 
 class Client:
@@ -122,20 +168,24 @@ def client_process(bodies: Path) -> Iterator[Client]:
         yield Client(process)
 
 
+def _commands(ports: Mapping[Server, int]) -> Iterator[tuple[Server, Command]]:
+    """Yield how each server is started."""
+    for server in (Server.VALIDATE, Server.ECHO, Server.NAIVE):
+        yield server, uvicorn_command(f"benchmarks.peers.{server.value}:app", ports[server])
+    for server, factory in (
+        (Server.FLOOR, "benchmarks.peers.floor:app_from_environment"),
+        (Server.WATCHED_FLOOR, f"{watched.__name__}:watched_floor"),
+    ):
+        yield server, uvicorn_command(factory, ports[server], is_factory=True)
+    yield Server.LEADQUAL, leadqual_command(ports[Server.LEADQUAL])
+    of_watched = f"{watched.__name__}:app_from_environment"
+    yield Server.WATCHED, leadqual_command(ports[Server.WATCHED], app=of_watched)
+
+
 @contextmanager
-def serve_all(deployment: Deployment, floor_url: str | None) -> Iterator[Mapping[Server, int]]:
-    """Run every server until the block ends; return their ports."""
+def serve_all(deployment: Deployment, floor_url: str | None) -> Iterator[Mapping[Server, Running]]:
+    """Run every server until the block ends."""
     ports = {server: free_port() for server in Server}
-    commands = {
-        Server.LEADQUAL: leadqual_command(ports[Server.LEADQUAL]),
-        Server.FLOOR: uvicorn_command(
-            "benchmarks.peers.floor:app_from_environment", ports[Server.FLOOR], is_factory=True
-        ),
-        **{
-            server: uvicorn_command(f"benchmarks.peers.{server.value}:app", ports[server])
-            for server in (Server.VALIDATE, Server.ECHO, Server.NAIVE)
-        },
-    }
     environment = deployment.environment
     if floor_url is not None:
         environment[DATABASE] = floor_url
@@ -143,41 +193,53 @@ def serve_all(deployment: Deployment, floor_url: str | None) -> Iterator[Mapping
         logs = {server: deployment.folder / f"{server.value}.log" for server in Server}
         processes = {
             server: stack.enter_context(started(command, environment=environment, log=logs[server]))
-            for server, command in commands.items()
+            for server, command in _commands(ports)
         }
         for server, process in processes.items():
             wait_until_listening(process, ports[server], logs[server])
-        yield ports
+        yield {server: Running(ports[server], process.pid) for server, process in processes.items()}
 
 
-def measure_all(deployment: Deployment, effort: Effort, *, floor_url: str | None = None) -> Results:
+def measure_all(
+    deployment: Deployment, effort: Effort, results: Results, *, floor_url: str | None = None
+) -> Iterator[tuple[str, int]]:
     """Measure every peer in closed and open loops; the order of peers turns with each round.
 
     Parameters
     ----------
+    results : Results
+        Gets what is measured.
     floor_url : str, optional
         The floor's database; SQLite without one.
+
+    Yields
+    ------
+    tuple of str and int
+        Which part of the results is complete now: the name of its field and its connections.
     """
-    results = Results()
     with (
-        serve_all(deployment, floor_url) as ports,
+        serve_all(deployment, floor_url) as servers,
         client_process(deployment.bodies) as client,
     ):
-        plan = _Plan(client, ports, deployment.key)
-        for peer in PEERS:
+        plan = _Plan(client, servers, deployment.key)
+        for peer in (*PEERS, *WATCHED):
             plan.run(peer, n_connections=4, seconds=effort.warm_seconds)
         for n_connections in effort.connections:
             results.closed[n_connections] = plan.rounds(effort, n_connections)
             results.rates[n_connections] = _rates(results.closed[n_connections])
+            yield "closed", n_connections
+        for n_connections in effort.watched_connections:
+            results.beats[n_connections] = plan.beats(effort, n_connections)
+            yield "beats", n_connections
         for n_connections, rates in results.rates.items():
             results.opened[n_connections] = plan.rounds(effort, n_connections, rates=rates)
-    return results
+            yield "opened", n_connections
 
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
     client: Client
-    ports: Mapping[Server, int]
+    servers: Mapping[Server, Running]
     key: str
 
     def rounds(
@@ -194,20 +256,34 @@ class _Plan:
                 )
         return runs
 
+    def beats(self, effort: Effort, n_connections: int) -> Beats:
+        """Measure how late the loops of watched servers are under load, once per round."""
+        found: Beats = {peer: [] for peer in WATCHED}
+        for number in range(effort.n_rounds):
+            for peer in WATCHED if number % 2 == 0 else reversed(WATCHED):
+                server = self.servers[peer.server]
+                server.lateness()
+                self.run(peer, n_connections=n_connections, seconds=effort.closed_seconds)
+                found[peer].append(server.lateness())
+        return found
+
     def run(
         self, peer: Peer, *, n_connections: int, seconds: float, rate: float | None = None
     ) -> Measured:
         """Measure a peer once."""
-        return self.client.measure(
-            Load(
-                port=self.ports[peer.server],
-                path=peer.path,
-                n_connections=n_connections,
-                seconds=seconds,
-                key=self.key if peer.server is Server.LEADQUAL else "",
-                rate=rate,
-            )
+        server = self.servers[peer.server]
+        load = Load(
+            port=server.port,
+            path=peer.path,
+            n_connections=n_connections,
+            seconds=seconds,
+            key=self.key if peer.server in _TAKES_KEY else "",
+            rate=rate,
         )
+        before = server.processor_seconds()
+        measured = self.client.measure(load)
+        spent = server.processor_seconds() - before
+        return replace(measured, cpu_us=1e6 * spent / measured.n_answers)
 
 
 def _rates(closed: Runs) -> dict[Peer, float]:

@@ -1,4 +1,4 @@
-"""Each stage of one `POST /v1/leads`, run by itself in this process and timed."""
+"""Each stage of a request, run by itself in this process and timed: alone, or for many at once."""
 
 from __future__ import annotations
 
@@ -8,24 +8,25 @@ import pstats
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 from typing import Any, Final, TypeVar
 
 from fastapi import FastAPI
-from pydantic import TypeAdapter
 
-from api.strict import load_json
+from api.reading import read_plain_lead
+from leadqual.features.columns import Table
 from leadqual.leads.flat import flatten_lead
 from leadqual.leads.normalise import normalise
 from leadqual.leads.schema import Lead, RawLead
-from leadqual.qualify.score import LeadScore
 from leadqual.qualify.scoring import ScoreTable, score_columns
-from leadqual.services.admission import Admission, Arrival
-from leadqual.services.intake import API_FEED, IntakeResult
+from leadqual.routing.decision import Decision
+from leadqual.services.admission import Admission, Arrival, ScoredArrival
+from leadqual.services.calls import Call
+from leadqual.services.intake import API_FEED, Intake, IntakeResult
 from leadqual.services.placement import NO_CHANCE, Case, Placement, route
-from leadqual.services.scoring import Scored, Snapshot, columns_of
+from leadqual.services.scoring import Scored, columns_of
 from leadqual.services.serving import Serving
 from leadqual.store import Tx
 
@@ -33,9 +34,8 @@ X = TypeVar("X")
 Y = TypeVar("Y")
 
 _MICRO: Final = 1e6
-_RESULT: Final[TypeAdapter[IntakeResult]] = TypeAdapter(IntakeResult)
 _KEY: Final = b"a suppression key of a benchmark"
-_PREPARED: Final = ("store/prepared.py", "run")
+_PREPARED: Final = "store/prepared.py"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,14 @@ class Cost:
     def __sub__(self, other: Cost) -> Cost:
         """Return what is left."""
         return Cost(self.wall - other.wall, self.cpu - other.cpu)
+
+    def __add__(self, other: Cost) -> Cost:
+        """Return both together."""
+        return Cost(self.wall + other.wall, self.cpu + other.cpu)
+
+    def per(self, size: int) -> Cost:
+        """Return the share of one in a group."""
+        return Cost(self.wall / size, self.cpu / size)
 
 
 Stages = dict[str, Cost]
@@ -78,17 +86,18 @@ class Watch:
 
 
 @dataclass(frozen=True, slots=True)
-class Admitted:
-    """What it took to write leads: medians, and what is behind them.
+class Written:
+    """What it took to write one of a group of leads: medians, and what is behind them.
 
     `driver` is what the database driver took of `admit`, by a profiler; `stats` is where the
-    processor's time went.
+    processor's time went for `n_leads` leads; `n_statements` are those of a group.
     """
 
     admit: Cost
     transaction: Cost
     driver: Cost
     n_statements: float
+    n_leads: int
     stats: pstats.Stats
     results: list[IntakeResult]
 
@@ -103,95 +112,95 @@ def timed(work: Callable[[X], Y], items: Sequence[X]) -> tuple[Cost, list[Y]]:
     return watch.median(), found
 
 
-def time_reading(serving: Serving, bodies: Sequence[bytes]) -> tuple[Stages, list[Lead]]:
-    """Take bodies to leads."""
+def time_reading(
+    serving: Serving, bodies: Sequence[bytes], *, size: int
+) -> tuple[Stages, list[list[Lead]]]:
+    """Take bodies to leads, and put those into groups."""
     now = serving.clock()
     stages: Stages = {}
-    stages["read JSON strictly"], trees = timed(load_json, bodies)
-    stages["validate (RawLead)"], raws = timed(RawLead.model_validate, trees)
-    stages["normalise (Lead)"], found = timed(lambda raw: normalise(raw, now=now), raws)
-    return stages, [lead for lead in found if isinstance(lead, Lead)]
+    stages["read and validate (RawLead)"], found = timed(read_plain_lead, bodies)
+    raws = [raw for raw in found if raw is not None]
+    stages["normalise (Lead)"], cleaned = timed(lambda raw: normalise(raw, now=now), raws)
+    leads = [lead for lead in cleaned if isinstance(lead, Lead)]
+    return stages, [leads[start : start + size] for start in range(0, len(leads) + 1 - size, size)]
 
 
-def time_scoring(serving: Serving, leads: Sequence[Lead]) -> tuple[Stages, list[Scored]]:
+def time_scoring(
+    serving: Serving, groups: Sequence[Sequence[Lead]]
+) -> tuple[Stages, list[list[Scored]]]:
     """Take leads to scores with reasons."""
-    live, now = serving.scorer.live, serving.clock()
+    live, now, size = serving.scorer.live, serving.clock(), len(groups[0])
     bundle = live.bundle
     if bundle is None:
         raise RuntimeError("no model is live; the deployment is broken")
 
-    def score(snapshot: Snapshot, *, explain: bool) -> ScoreTable:
+    def score(columns: Table, *, explain: bool) -> ScoreTable:
         return score_columns(
             bundle,
-            columns_of([snapshot]),
-            n_leads=1,
+            columns,
+            n_leads=size,
             policy=live.standard.scoring_policy,
             scored_at=now,
             explain=explain,
         )
 
-    def encode(snapshot: Snapshot) -> object:
-        return bundle.encoder.encode(columns_of([snapshot]), n_leads=1)
-
-    flatten, snapshots = timed(flatten_lead, leads)
-    encoding, _ = timed(encode, snapshots)
-    plain, _ = timed(lambda snapshot: score(snapshot, explain=False), snapshots)
-    explained, tables = timed(lambda snapshot: score(snapshot, explain=True), snapshots)
-    rows, scores = timed(_first_row, tables)
+    flatten, snapshots = timed(lambda leads: [flatten_lead(lead) for lead in leads], groups)
+    turning, columns = timed(columns_of, snapshots)
+    encoding, _ = timed(lambda some: bundle.encoder.encode(some, n_leads=size), columns)
+    plain, _ = timed(lambda some: score(some, explain=False), columns)
+    explained, tables = timed(lambda some: score(some, explain=True), columns)
+    records, scores = timed(lambda found: list(found.rows()), tables)
     stages = {
-        "flatten": flatten,
+        "flatten, turn into columns": flatten + turning,
         "encode (derive, tables)": encoding,
         "heads, stages, amount, grade": plain - encoding,
         "reasons: contributions, choice": explained - plain,
-        "reasons: words, LeadScore": rows,
+        "reasons: words, LeadScore": records,
     }
     scored = [
-        Scored(score=found, snapshot=snapshot, standard=live.standard)
-        for found, snapshot in zip(scores, snapshots, strict=True)
+        [Scored(*parts, live.standard) for parts in zip(found, known, strict=True)]
+        for found, known in zip(scores, snapshots, strict=True)
     ]
-    return stages, scored
+    return {name: cost.per(size) for name, cost in stages.items()}, scored
 
 
-def _first_row(table: ScoreTable) -> LeadScore:
-    return table.row(0)
-
-
-def time_decision(serving: Serving, cases: Sequence[Case]) -> Cost:
-    """Return what one decision costs."""
+def time_decisions(serving: Serving, cases: Sequence[Case]) -> tuple[Cost, list[Decision]]:
+    """Return what one decision costs, and the decisions."""
     now = serving.clock()
-    cost, _ = timed(lambda case: route(case, now=now, draw=NO_CHANCE, n_queued_today=0), cases)
-    return cost
+    return timed(lambda case: route(case, now=now, draw=NO_CHANCE, n_queued_today=0), cases)
 
 
-def time_admission(serving: Serving, cases: Sequence[Case]) -> Admitted:
-    """Write leads, a third of them timed, the others under a profiler of either clock.
+def time_writing(serving: Serving, groups: Sequence[Sequence[Lead]]) -> Written:
+    """Write groups of leads, a third of them timed, the others under a profiler of either clock.
 
-    Each has a transaction of its own, on this thread: what groups save is not in it.
+    Each group has a transaction of its own, on this thread. The costs are those of one lead.
     """
-    now = serving.clock()
+    now, size = serving.clock(), len(groups[0])
     admission = Admission(serving.scorer, Placement(lambda: NO_CHANCE), suppression_key=_KEY)
+    prepared = [
+        admission.prepare([Arrival(lead, API_FEED, now) for lead in group]) for group in groups
+    ]
     watch = Watch()
 
-    def write(case: Case) -> IntakeResult | None:
-        arrival = Arrival(case.lead, case.scored, API_FEED)
+    def write(items: Sequence[ScoredArrival]) -> list[object]:
         with serving.store.transaction() as tx, watch.lap(), tx.savepoint():
-            result = admission.admit(tx, arrival, now=now)
-        return result if isinstance(result, IntakeResult) else None
+            return list(admission.write(tx, items))
 
-    third = len(cases) // 3
-    whole, results = timed(write, cases[:third])
+    third = len(prepared) // 3
+    whole, answers = timed(write, prepared[:third])
     admit = watch.median()
-    by_wall = _profiled(write, cases[third : 2 * third], clock=time.perf_counter)
-    by_cpu = _profiled(write, cases[2 * third : 3 * third], clock=time.thread_time)
+    by_wall = _profiled(write, prepared[third : 2 * third], clock=time.perf_counter)
+    by_cpu = _profiled(write, prepared[2 * third : 3 * third], clock=time.thread_time)
     n_statements, wall = _driver(by_wall)
     _, cpu = _driver(by_cpu)
-    return Admitted(
-        admit=admit,
-        transaction=whole - admit,
-        driver=Cost(_MICRO * wall / third, _MICRO * cpu / third),
+    return Written(
+        admit=admit.per(size),
+        transaction=(whole - admit).per(size),
+        driver=Cost(_MICRO * wall / third, _MICRO * cpu / third).per(size),
         n_statements=n_statements / third,
+        n_leads=third * size,
         stats=by_cpu,
-        results=[result for result in results if result is not None],
+        results=[one for some in answers for one in some if isinstance(one, IntakeResult)],
     )
 
 
@@ -205,14 +214,14 @@ def _profiled(
 
 
 def _driver(stats: pstats.Stats) -> tuple[int, float]:
-    """Return how often statements were run, and the seconds in the driver's `execute`."""
+    """Return how often statements were run, and the seconds in the driver's methods."""
     profile: dict[Any, Any] = stats.stats  # type: ignore[attr-defined]  # typeshed leaves it out
     n_statements, seconds = 0, 0.0
     for (_, _, name), (_, _, _, _, callers) in profile.items():
         if not any(word in name for word in ("execute", "fetchall")):
             continue
-        for (file, _, caller), (n_calls, _, _, cumulative) in callers.items():
-            if Path(file).as_posix().endswith(_PREPARED[0]) and caller == _PREPARED[1]:
+        for (file, _, _), (n_calls, _, _, cumulative) in callers.items():
+            if Path(file).as_posix().endswith(_PREPARED):
                 n_statements += n_calls if "execute" in name else 0
                 seconds += cumulative
     return n_statements, seconds
@@ -239,9 +248,20 @@ def _begin_and_end(serving: Serving) -> None:
 
 
 def time_answer(results: Sequence[IntakeResult]) -> Cost:
-    """Return what writing one answer as JSON costs."""
-    cost, _ = timed(_RESULT.dump_json, results)
+    """Return what writing one answer as JSON costs; an answer keeps what it was written as."""
+    cost, _ = timed(lambda result: result.json, [replace(result) for result in results])
     return cost
+
+
+class AtOnce(Intake):
+    """An intake that says the same of every lead, so that only the path to it costs anything."""
+
+    def __init__(self, result: IntakeResult) -> None:
+        self._result = result
+
+    async def take(self, raw: RawLead, *, call: Call, feed: str = API_FEED) -> IntakeResult:  # noqa: ARG002 - as the intake has it
+        """Return the result."""
+        return self._result
 
 
 @dataclass(frozen=True)
@@ -284,8 +304,10 @@ class InProcess:
         await self.app(scope, receive, send)
         return statuses[0]
 
-    async def time_asking(self, method: str, path: str, bodies: Sequence[bytes]) -> Cost:
-        """Return what one request costs, one after another; the processor's time of all threads.
+    async def time_asking(
+        self, method: str, path: str, bodies: Sequence[bytes], *, size: int = 1
+    ) -> Cost:
+        """Return what one of `size` requests at a time costs; the processor's time of all threads.
 
         Raises
         ------
@@ -293,10 +315,12 @@ class InProcess:
             An answer was neither 200 nor 201.
         """
         watch, started = Watch(), time.process_time()
-        for body in bodies:
+        for start in range(0, len(bodies) + 1 - size, size):
             with watch.lap():
-                status = await self.ask(method, path, body)
-            if status not in {200, 201}:
-                raise RuntimeError(f"{method} {path} answered {status}; 200 or 201 is expected")
-        cpu = (time.process_time() - started) / len(bodies)
-        return Cost(watch.median().wall, _MICRO * cpu)
+                asked = [self.ask(method, path, body) for body in bodies[start : start + size]]
+                statuses = set(await asyncio.gather(*asked))
+            if not statuses <= {200, 201}:
+                raise RuntimeError(f"{method} {path} answered {statuses}; expected are 200 and 201")
+        n_asked = len(bodies) // size * size
+        cpu = (time.process_time() - started) / n_asked
+        return Cost(watch.median().wall / size, _MICRO * cpu)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
@@ -16,14 +17,22 @@ from benchmarks.http.rounds import (
     PEERS,
     SCORE,
     VALIDATE,
+    WATCHED_LEADS,
+    WATCHED_SCORE,
+    Beats,
     Peer,
     Results,
     Runs,
 )
+from benchmarks.http.watched import Lateness
 from benchmarks.learning.tables import table
 
-_HEAD: Final = ("", "requests/s", "p50 ms", "p99 ms", "x floor req/s", "x floor p50", "x floor p99")
+_HEAD: Final = (
+    "", "requests/s", "p50 ms", "p99 ms", "CPU us",
+    "x floor req/s", "x floor p50", "x floor p99", "x floor CPU",
+)  # fmt: skip
 _BUSY: Final = 16
+_BLOCKED_MS: Final = 5
 
 Figure = Callable[[Measured], float]
 
@@ -40,26 +49,47 @@ def _p99(run: Measured) -> float:
     return run.p99_ms
 
 
+def _cpu(run: Measured) -> float:
+    return run.cpu_us
+
+
 def paired(runs: Runs, peer: Peer, other: Peer, *, figure: Figure) -> list[float]:
     """Return the ratio of a figure of two peers in each round."""
     return [
-        figure(mine) / figure(theirs) for mine, theirs in zip(runs[peer], runs[other], strict=True)
+        figure(mine) / max(figure(theirs), sys.float_info.min)
+        for mine, theirs in zip(runs[peer], runs[other], strict=True)
     ]
 
 
-def describe(results: Results) -> Iterator[str]:
-    """Yield the report, line by line."""
-    for n_connections, runs in results.closed.items():
+def describe(results: Results, part: str, n_connections: int) -> Iterator[str]:
+    """Yield the report of one part of the results, line by line; see `measure_all`."""
+    if part == "beats":
+        yield f"**Event loop under load, {n_connections} connections, closed loop**"
+        yield "(how late a callback runs that is due every millisecond, in ms)"
+        yield ""
+        yield from _beats_table(results.beats[n_connections])
+    elif part == "closed":
         yield f"**Closed loop, {n_connections} connections**"
         yield ""
-        yield from _table(runs)
-    for n_connections, runs in results.opened.items():
+        yield from _table(results.closed[n_connections])
+    else:
         rate = results.rates[n_connections][LEADS]
         yield f"**Open loop, {n_connections} connections, {rate:,.0f} requests/s due**"
         yield "(latency from when a request was due; a peer slower than that: half its own rate)"
         yield ""
-        yield from _table(runs)
-    yield from describe_targets(results)
+        yield from _table(results.opened[n_connections])
+
+
+def _beats_table(beats: Beats) -> list[str]:
+    rows = [
+        [peer.name, spread([late.p999_ms for late in found]), spread(_largest(found))]
+        for peer, found in beats.items()
+    ]
+    return table(("", "99.9 % of beats within", "largest"), rows)
+
+
+def _largest(found: Sequence[Lateness]) -> list[float]:
+    return [late.largest_ms for late in found]
 
 
 def _table(runs: Runs) -> list[str]:
@@ -67,10 +97,10 @@ def _table(runs: Runs) -> list[str]:
 
 
 def _row(runs: Runs, peer: Peer) -> list[str]:
-    figures = (_per_second, _p50, _p99)
-    plain = [median(figure(run) for run in runs[peer]) for figure in figures]
+    figures = (_per_second, _p50, _p99, _cpu)
+    rate, p50, p99, cpu = (median(figure(run) for run in runs[peer]) for figure in figures)
     ratios = [spread(paired(runs, peer, FLOOR, figure=figure)) for figure in figures]
-    return [peer.name, f"{plain[0]:,.0f}", f"{plain[1]:.2f}", f"{plain[2]:.2f}", *ratios]
+    return [peer.name, f"{rate:,.0f}", f"{p50:.2f}", f"{p99:.2f}", f"{cpu:,.0f}", *ratios]
 
 
 def spread(values: Sequence[float]) -> str:
@@ -142,6 +172,24 @@ def targets(results: Results) -> list[Target]:
             paired(busy, SCORE, BARE_VALIDATE, figure=_per_second),
             at_least=0.5,
         ),
+        *_loop_targets(results),
+    ]
+
+
+def _loop_targets(results: Results) -> list[Target]:
+    """Return the promise that the event loop is never kept for long, by load."""
+    return [
+        Target(
+            f"event loop, {peer.path}, {n_connections} connections, {name} late, ms",
+            values,
+            at_most=_BLOCKED_MS,
+        )
+        for n_connections, beats in results.beats.items()
+        for peer in (WATCHED_LEADS, WATCHED_SCORE)
+        for name, values in (
+            ("99.9 % of beats", [late.p999_ms for late in beats[peer]]),
+            ("largest", _largest(beats[peer])),
+        )
     ]
 
 

@@ -26,15 +26,23 @@ def test_http_report_has_every_peer_in_both_loops_and_judges_each_target() -> No
         for peer in PEERS:
             assert re.search(rf"\| {re.escape(peer.name)} \| [\d,]+ \|", section), (loop, peer)
     targets = report.split("**Targets of issue 4**")[1]
-    assert len(re.findall(r"\| (?:met|not met) \|", targets)) == 7
+    assert len(re.findall(r"\| (?:met|not met) \|", targets)) == 11
+    assert re.search(
+        r"\| event loop, /v1/leads, 16 connections, largest late, ms \| <= 5 \|", targets
+    )
 
 
 def test_profile_gives_each_stage_a_share_of_the_whole_request() -> None:
     report = run("http", "--quick", "--profile")
 
-    for stage in ("validate (RawLead)", "heads, stages, amount, grade", "begin, commit"):
-        assert re.search(rf"\| {re.escape(stage)}.* \| [\d,]+ \| [\d,]+ \| \d+% \|", report), stage
-    assert re.search(r"\| whole application, no sockets \| [\d,]+ \| [\d,]+ \| 100% \|", report)
+    for path in ("/v1/leads", "/v1/score"):
+        section = report.split(f"**One POST {path}**")[1].split("**")[0]
+        for stage in ("read and validate (RawLead)", "heads, stages, amount, grade", "decision"):
+            assert re.search(
+                rf"\| {re.escape(stage)} (?:\| -?[\d,.]+ \| -?[\d,.]+ \| -?\d+% ){{2}}\|", section
+            )
+        assert len(re.findall(r"\| whole application, no sockets .*100%.*100% \|", section)) == 1
+    assert "| begin, commit |" in report
     assert float(report.split(" statements per lead")[0].split()[-1]) > 3
 
 

@@ -85,6 +85,7 @@ def test_space_around_colons_changes_nothing(colon: str) -> None:
         b'{"source":"a","contact":{},"contact":{}}',
         b'{"source":"a","contact":{"email":"a@b.example","email":"a@b.example"}}',
         b'{"source":"a","contact":{"email" :"a@b.example"},"contact":{"email":":"}}',
+        b'{"source":"a","attributes":{"x" :1,"x":2}}',
         b'{"source":"a","attributes":{"x":1," x":2}}',
         b'{"source":"a","attributes":{"x":1,"\\u0078":2}}',
         b'{"s\\u006furce":"a","source":"b"}',
