@@ -42,6 +42,8 @@ class Sent:
         return raw
 
 
+Told = Future[IntakeResult | Rejected] | Future[str | Rejected]
+
 SENT = st.builds(
     Sent,
     person=st.sampled_from([None, ERASED, RECENT, 3, 4]),
@@ -52,11 +54,11 @@ SENT = st.builds(
 )
 
 
-def submit(serving: Serving, sent: Sent) -> Future[IntakeResult | Rejected | str]:
+def submit(serving: Serving, sent: Sent) -> Told:
     call = make_call(serving, once=sent.once and f"{sent.is_unseen}{sent.once}")
-    accept = serving.intake.accept_unseen if sent.is_unseen else serving.intake.accept
-    future: Future[IntakeResult | Rejected | str] = accept(sent.raw(), call=call, feed=sent.feed)
-    return future
+    if sent.is_unseen:
+        return serving.intake.accept_unseen(sent.raw(), call=call, feed=sent.feed)
+    return serving.intake.accept(sent.raw(), call=call, feed=sent.feed)
 
 
 def prepared() -> tuple[Serving, Path]:
@@ -70,9 +72,7 @@ def prepared() -> tuple[Serving, Path]:
     return serving, folder
 
 
-def what_became(
-    futures: list[Future[IntakeResult | Rejected | str]], names: dict[str, int]
-) -> list[object]:
+def what_became(futures: list[Told], names: dict[str, int]) -> list[object]:
     """Return what each caller was told, with leads numbered in the order of their first mention."""
     told: list[object] = []
     for future in futures:
@@ -111,7 +111,7 @@ def what_is_stored(serving: Serving) -> list[object]:
 def test_a_group_becomes_what_its_leads_would_become_one_by_one(leads: list[Sent]) -> None:
     (apart, first), (together, second) = prepared(), prepared()
     with closing(apart), closing(together):
-        one_by_one = []
+        one_by_one: list[Told] = []
         for sent in leads:
             one_by_one.append(submit(apart, sent))
             wait(one_by_one, timeout=10)
