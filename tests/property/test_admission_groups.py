@@ -2,7 +2,7 @@
 
 import shutil
 import threading
-from concurrent.futures import Future, wait
+from concurrent.futures import Future
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -114,7 +114,7 @@ def test_a_group_becomes_what_its_leads_would_become_one_by_one(leads: list[Sent
         one_by_one: list[Told] = []
         for sent in leads:
             one_by_one.append(submit(apart, sent))
-            wait(one_by_one, timeout=10)
+            one_by_one[-1].exception(10)
         hold = threading.Event()
         together.writer.submit(lambda _: hold.wait(10))
         at_once = [submit(together, sent) for sent in leads]
