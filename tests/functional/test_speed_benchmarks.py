@@ -54,3 +54,12 @@ def test_start_report_compares_with_the_naive_application_and_lists_imports() ->
     assert "| fastapi |" in ours
     assert ours.rstrip().endswith("it imports: none")
     assert "| sklearn |" in naive
+
+
+def test_training_report_compares_whole_fits_with_bare_ones_and_judges_each_target() -> None:
+    report = run("train", "--quick")
+
+    assert re.search(r"\| 1 \| \d+\.\d+ \| \d+\.\d+ \(\d\d fits\) \| \d+\.\d+ \|", report)
+    assert re.search(r"Memory: [\d,]+ MiB .* dense matrix [\d,]+ MiB", report)
+    targets = report.split("**Targets of issue 4**")[1]
+    assert len(re.findall(r"\| (?:met|not met) \|", targets)) == 4
