@@ -63,3 +63,20 @@ def test_training_report_compares_whole_fits_with_bare_ones_and_judges_each_targ
     assert re.search(r"Memory: [\d,]+ MiB .* dense matrix [\d,]+ MiB", report)
     targets = report.split("**Targets of issue 4**")[1]
     assert len(re.findall(r"\| (?:met|not met) \|", targets)) == 4
+
+
+def test_core_report_compares_with_lightgbm_on_the_same_trees() -> None:
+    report = run("core", "--quick")
+
+    for way in (
+        "one lead, with reasons",
+        "16 leads together, with reasons",
+        "LightGBM, pred_contrib",
+    ):
+        assert re.search(rf"\| {way}.* \| [\d.,]+ \| [\d.,]+ \| [\d,]+ \| \d+\.\d\d \[", report), (
+            way
+        )
+    apart = re.search(r"values differ by (\S+), shares by (\S+)\.\n", report)
+    assert apart
+    assert max(map(float, apart.groups())) < 1e-9
+    assert len(re.findall(r"\| (?:met|not met) \|", report)) == 2
