@@ -7,27 +7,30 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import groupby
+from itertools import chain, groupby, islice
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from leadqual.errors import MappingError
 from leadqual.leads.export import Export, open_export
 from leadqual.leads.mapping import MappingSpec, load_mapping
 from leadqual.leads.rejected import RejectedRow, write_rejected
+from leadqual.leads.rows import CHUNK_ROWS
 from leadqual.leads.schema import FieldReason, Lead, Rejected
 from leadqual.outcomes.events import OutcomeEvent
 from leadqual.outcomes.mapped import LeadChunk, MappedEvent, MappedLead, iter_events, iter_leads
 from leadqual.services.ids import new_lead_id
 from leadqual.services.workshop import OPERATOR, Workshop
-from leadqual.store import ImportCounts, ImportRecord, NewLead, Tx
+from leadqual.store import ImportCounts, ImportRecord, NewLead
 
 MAX_PROBLEMS: Final = 20
+ROWS_PER_COMMIT: Final = 5_000
 _NO_LEAD: Final = FieldReason("lead_id", "names no lead of this feed")
 _REPEATED: Final = FieldReason("external_id", "was given by an earlier row of this file")
 _SUPPRESSED: Final = FieldReason("contact", "this person was erased on request; not stored")
 
 Progress = Callable[[int], None]
+_Row = TypeVar("_Row")
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,7 +229,7 @@ class _Run:
             now=self._now,
             on_progress=self._on_progress,
         )
-        for chunk in chunks:
+        for chunk in _joined(chunks):
             self.counts.n_rows += len(chunk)
             good, problems = self._sort_out(chunk)
             self._write_leads(good)
@@ -236,17 +239,28 @@ class _Run:
         """Part the leads of a chunk from the rows that cannot be used."""
         good: list[Lead] = []
         problems: list[RejectedRow] = []
-        with self._workshop.store.read() as tx:
-            for row in chunk:
-                reasons = self._reasons(tx, row)
-                if isinstance(row.result, Lead) and not reasons:
-                    good.append(row.result)
-                else:
-                    name = self._export.mapping.lead_file
-                    problems.append(RejectedRow(name, row.row_number, row.raw_cells, reasons))
+        suppressed = self._suppressed(chunk)
+        for row in chunk:
+            reasons = self._reasons(row, suppressed)
+            if isinstance(row.result, Lead) and not reasons:
+                good.append(row.result)
+            else:
+                name = self._export.mapping.lead_file
+                problems.append(RejectedRow(name, row.row_number, row.raw_cells, reasons))
         return good, problems
 
-    def _reasons(self, tx: Tx, row: MappedLead) -> tuple[FieldReason, ...]:
+    def _suppressed(self, chunk: LeadChunk) -> frozenset[str]:
+        """Return which addresses and numbers of a chunk are of persons that were erased."""
+        identities = {
+            identity
+            for row in chunk
+            if isinstance(row.result, Lead)
+            for identity in _identities(row.result)
+        }
+        with self._workshop.store.read() as tx:
+            return tx.leads.suppressed_among(identities, self._workshop.suppression_key)
+
+    def _reasons(self, row: MappedLead, suppressed: frozenset[str]) -> tuple[FieldReason, ...]:
         if isinstance(row.result, Rejected):
             return row.result.reasons
         external_id = row.result.external_id
@@ -254,9 +268,7 @@ class _Run:
             return (_REPEATED,)
         if external_id is not None:
             self._seen.add(hash(external_id))
-        identities = (row.result.contact.email, row.result.contact.phone)
-        key = self._workshop.suppression_key
-        if any(name and tx.leads.is_suppressed(name, key) for name in identities):
+        if suppressed and not suppressed.isdisjoint(_identities(row.result)):
             return (_SUPPRESSED,)
         return ()
 
@@ -290,7 +302,7 @@ class _Run:
             self._export.mapping,
             on_progress=lambda done: self._on_progress(offset + done),
         )
-        for chunk in chunks:
+        for chunk in _joined(chunks):
             ids = self._ids_of(chunk)
             good = [row.result for row in chunk if _is_of(row, ids)]
             self._write_events([event for event in good if isinstance(event, OutcomeEvent)], ids)
@@ -334,6 +346,17 @@ class _Run:
             self.counts.n_rejected += 1
             self.counts.problems.update(f"{one.field}: {one.reason}" for one in problem.reasons)
             yield problem
+
+
+def _joined(chunks: Iterator[list[_Row]]) -> Iterator[list[_Row]]:
+    """Yield chunks of as many rows as are written together."""
+    while some := list(islice(chunks, ROWS_PER_COMMIT // CHUNK_ROWS)):
+        yield list(chain.from_iterable(some))
+
+
+def _identities(lead: Lead) -> list[str]:
+    """Return what a person can be known by."""
+    return [one for one in (lead.contact.email, lead.contact.phone) if one]
 
 
 def _repeat(record: ImportRecord) -> ImportSummary:
