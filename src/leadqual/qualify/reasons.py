@@ -6,6 +6,7 @@ import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final
 
 import numpy as np
@@ -157,6 +158,7 @@ class Explainer:
         self._reference = reference
         self._by_rules = by_rules
         self._known: dict[tuple[int, int, float | None, bool], dict[str, Any]] = {}
+        self._meanings: dict[tuple[str, str, int, bool], str] = {}
         self._quantiles = {f.name: f.quantiles.tolist() for f in encoder.numeric}
 
     @property
@@ -190,15 +192,22 @@ class Explainer:
             state, statement = int(seen), _state_text(spec, int(seen))
         else:
             state, statement = self._number(spec, seen)
+        key = target, spec.name, state, is_up
+        meaning = self._meanings.get(key)
+        if meaning is None:
+            meaning = self._meanings[key] = self._meaning(target, spec, state, is_up=is_up)
+        return f"{statement}: {meaning}"
+
+    def _meaning(self, target: str, spec: Feature, state: int, *, is_up: bool) -> str:
+        """Say what a state, or a band of numbers, means for an answer."""
         if self._by_rules:
-            return f"{statement}: {wording.rule_text(target, is_up=is_up)}"
+            return wording.rule_text(target, is_up=is_up)
         rates = self._reference.rates.get(target)
         rate = None if rates is None else rates.levels.get(spec.name, (None,) * (state + 1))[state]
         # A rate that points the other way (the feature counts beside others) would confuse.
         if rates is None or rate is None or (rate > rates.average) != is_up:
-            return f"{statement}: {wording.speaks_text(target, is_up=is_up)}"
-        meaning = wording.observed_text(target, rate=rate, average=rates.average)
-        return f"{statement}: {meaning}"
+            return wording.speaks_text(target, is_up=is_up)
+        return wording.observed_text(target, rate=rate, average=rates.average)
 
     def _number(self, spec: NumericFeature, value: float) -> tuple[int, str]:
         """Return the band of a number, and how it stands among the training leads."""
@@ -208,13 +217,18 @@ class Explainer:
         if self._by_rules:
             return 0, statement
         quantiles = self._quantiles[spec.name]
-        # Quantile k is k % up: k of them below the value are at least k - 1 % of the leads.
-        below = (bisect_left(quantiles, value) - 1) / 100
-        above = 1 - bisect_right(quantiles, value) / 100
-        rank = wording.rank_text(min(below, 0.99), min(above, 0.99))
-        step = N_QUANTILES // N_BANDS
-        band = bisect_right(quantiles[step:-1:step], value)
+        n_up_to = bisect_right(quantiles, value)
+        rank = _rank_text(bisect_left(quantiles, value), n_up_to)
+        # A fifth is over where the quantile at its end is not above the value.
+        band = min(max(n_up_to - 1, 0) // (N_QUANTILES // N_BANDS), N_BANDS - 1)
         return band, f"{statement}, {rank}" if rank else statement
+
+
+@cache
+def _rank_text(n_below: int, n_up_to: int) -> str:
+    """Say how a number stands that so many quantiles are below, and up to."""
+    # Quantile k is k % up: k of them below the value are at least k - 1 % of the leads.
+    return wording.rank_text(min((n_below - 1) / 100, 0.99), min(1 - n_up_to / 100, 0.99))
 
 
 def _state_text(spec: CategoricalFeature, state: int) -> str:
