@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
@@ -49,6 +51,8 @@ _RESOURCES: Final = (
 )
 _PAGES: Final = (login, queue, lead, handoffs, overview, public, documentation)
 MODULES: Final = (*_RESOURCES, *_PAGES)
+
+SWITCH_SECONDS: Final = 0.001
 
 _ABOUT: Final = """Score leads, route them to queues, record what becomes of them.
 
@@ -115,4 +119,14 @@ def app_from_environment() -> FastAPI:
     ConfigError, SchemaVersionError, StoreError
         When the deployment cannot serve; the message says what to do.
     """
-    return create_app(build_serving(load_settings()))
+    app = create_app(build_serving(load_settings()))
+    _shorten_pauses()
+    return app
+
+
+def _shorten_pauses() -> None:
+    """Let nothing but work keep this process's event loop from its sockets."""
+    # A full collection goes through 225,000 objects that stay as long as the process: 60 ms.
+    gc.freeze()
+    # How long the writer's thread may go on in Python while the event loop wants to.
+    sys.setswitchinterval(SWITCH_SECONDS)
