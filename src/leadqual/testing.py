@@ -188,7 +188,7 @@ def make_serving(
             registry=LocalRegistry(folder / "models", KEY),
             key=KEY,
             clock=clock,
-            rng=np.random.default_rng(7),
+            draw=np.random.default_rng(7).random,
             load_bundle=shelf.load,
             hasher=_CHEAP,
         )

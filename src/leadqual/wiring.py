@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import random
 from datetime import UTC, datetime
-
-import numpy as np
 
 from leadqual.config import Settings, make_private_folder
 from leadqual.errors import ConfigError
@@ -50,7 +49,7 @@ def build_serving(settings: Settings) -> Serving:
             registry=LocalRegistry(settings.resolved_models_dir, key),
             key=key,
             clock=now_utc,
-            rng=np.random.default_rng(),
+            draw=random.Random().random,
         )
     )
     try:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from leadqual.features.encoder import Encoder
 from leadqual.features.spec import CategoricalFeature, NumericFeature
-from leadqual.qualify.tree_tables import TreeTables
+from leadqual.qualify.tree_tables import MAX_BITS, TreeTables
 
 _COMPARISON: Final = np.dtype([
     ("feature", np.intp),
@@ -102,7 +102,8 @@ def _part_numbers(
             is_indicator.tolist(), found["column"].tolist(), found["limit"].tolist(), strict=True
         )
     ])
-    limits = np.unique(limit[~is_indicator & (limit > -np.inf)])
+    # Not `np.unique`: without further results that one imports masked arrays first.
+    limits = np.array(sorted(set(limit[~is_indicator & (limit > -np.inf)].tolist())))
     value = np.append(limits, np.inf)[:, None]
     if_known = np.where(is_indicator, found["limit"] >= 0.0, value <= limit)
     if_missing = np.where(is_indicator, found["limit"] >= 1.0, found["limit"] >= 0.0)
@@ -120,7 +121,7 @@ def _set_bits(
 ) -> NDArray[np.uint8]:
     """Return the bits that each state of one feature sets in each block."""
     bits = np.zeros((len(goes_left), n_blocks), dtype=np.uint8)
-    for bit in np.unique(found["bit"]):  # a block has one comparison per bit
+    for bit in range(MAX_BITS):  # a block has one comparison per bit
         some = found["bit"] == bit
         bits[:, found["block"][some]] |= goes_left[:, some].astype(np.uint8) << bit
     return bits

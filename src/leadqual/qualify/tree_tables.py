@@ -199,7 +199,7 @@ class _Ways:
         n_players = np.bincount(self.players.group, minlength=len(self.block))
         first_player = np.cumsum(n_players) - n_players
         cell = self.block[:, None] * values.shape[1] + np.arange(values.shape[1])
-        for size in np.unique(n_players[n_players > 0]).tolist():
+        for size in range(1, int(n_players.max()) + 1):
             some = np.flatnonzero(n_players == size)
             player = first_player[some, None] + np.arange(size)
             worth = _shapley(self.chance[player]) * self.value[some, None, None]

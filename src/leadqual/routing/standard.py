@@ -7,7 +7,7 @@ the template for one's own.
 from __future__ import annotations
 
 from datetime import date, timedelta
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Final, Self
@@ -146,10 +146,9 @@ def parse_standard(text: str, *, version: int | None = None) -> Standard:
     document = _load_yaml(text)
     if not isinstance(document, dict):
         raise StandardError("the standard must be a YAML mapping, see `leadqual standard show`")
-    if version is not None:
-        document["version"] = version
+    given = document if version is None else {**document, "version": version}
     try:
-        return Standard.model_validate(document)
+        return Standard.model_validate(given)
     except ValidationError as error:
         found = "; ".join(_say(problem["loc"], problem["msg"]) for problem in error.errors())
         raise StandardError(f"the standard cannot be used: {found}") from error
@@ -182,8 +181,9 @@ def default_standard() -> Standard:
     return parse_standard(default_standard_text())
 
 
+@lru_cache(maxsize=2)
 def _load_yaml(text: str) -> object:
-    """Parse bounded YAML."""
+    """Parse bounded YAML; the active standard is most often the packaged one, word for word."""
     if len(text) > MAX_STANDARD_CHARS:
         raise StandardError(f"the standard is longer than {MAX_STANDARD_CHARS} characters")
     try:

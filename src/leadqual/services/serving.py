@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
-import numpy as np
-
 from leadqual.config import Settings
 from leadqual.leads.schema import Company, Contact, Interest, RawLead
 from leadqual.qualify.bundle import ModelBundle
@@ -69,8 +67,8 @@ class Edges:
         Its signing key; other keys are derived from it.
     clock : callable
         Its clock.
-    rng : numpy Generator
-        Draws the exploration slice; used by the writer's thread only.
+    draw : callable
+        Returns a number from 0 up to 1 for the exploration slice; used by the writer's thread only.
     load_bundle : callable, optional
         Loads a model version; the registry unless a test brings bundles of its own.
     hasher : PasswordHasher, optional
@@ -82,7 +80,7 @@ class Edges:
     registry: LocalRegistry
     key: bytes
     clock: Clock
-    rng: np.random.Generator
+    draw: Callable[[], float]
     load_bundle: Callable[[str], ModelBundle] | None = None
     hasher: PasswordHasher | None = None
 
@@ -167,7 +165,7 @@ def assemble(edges: Edges) -> Serving:
     )
     scorer.refresh(clock())
     writer = GroupWriter(store)
-    placement = Placement(edges.rng.random)
+    placement = Placement(edges.draw)
     admission = Admission(scorer, placement, suppression_key=marks)
     intake = Intake(store, writer, scorer=scorer, admission=admission)
     rescorer = Rescorer(store, writer, scorer=scorer, placement=placement)
