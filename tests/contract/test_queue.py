@@ -8,7 +8,7 @@ import pytest
 
 from leadqual.errors import ConflictError, InputError, NotFoundError, StaleTokenError
 from leadqual.outcomes.events import OutcomeType
-from leadqual.queue.items import LEASE, WorkKind
+from leadqual.queue.items import LEASE, Taker, WorkKind
 from leadqual.queue.states import ItemState, allowed_outcomes
 from leadqual.queue.transitions import Extras
 from leadqual.routing.decision import Queue
@@ -57,6 +57,33 @@ def test_reps_take_the_best_first_and_each_its_own(store: Store) -> None:
     assert (first.lead_id, first.claimed_by, first.token) == ("L2", "ann", 1)
     assert (first.state, first.lease_until) == (ItemState.CLAIMED, NOW + LEASE)
     assert second.lead_id == "L1"
+
+
+def test_reps_who_ask_together_get_what_they_would_get_one_after_the_other(store: Store) -> None:
+    for lead_id, key in {"L1": 1.0, "L2": 2.0, "L3": 3.0}.items():
+        add_lead(store, lead_id, order_key=key)
+    lease = 5 * MINUTE
+    with store.transaction() as tx:
+        tx.queue.claim("L3", actor="gone", now=NOW - LEASE, lease=LEASE)
+
+    with store.transaction() as tx:
+        takers = [Taker("ann", NOW), Taker("bob", NOW + MINUTE, lease), Taker("cid", NOW)]
+        first, second, third, nothing = tx.queue.claim_best(Queue.MRR, [*takers, Taker("dan", NOW)])
+
+    assert nothing is None
+    claimed = [item for item in (first, second, third) if item is not None]
+    assert [(item.lead_id, item.claimed_by, item.token) for item in claimed] == [
+        ("L3", "ann", 2),
+        ("L2", "bob", 1),
+        ("L1", "cid", 1),
+    ]
+    with store.read() as tx:
+        stored = tx.queue.get_many(["L1", "L2", "L3"], now=NOW)
+        [*_, entry] = tx.queue.log("L2")
+        assert tx.queue.verify(NOW) == ()
+    assert [stored[item.lead_id] for item in claimed] == claimed
+    assert (entry.kind, entry.actor, entry.at) == (WorkKind.CLAIMED, "bob", NOW + MINUTE)
+    assert (entry.token, entry.until) == (1, NOW + MINUTE + lease)
 
 
 def test_many_reps_at_once_never_get_the_same_lead(store: Store) -> None:

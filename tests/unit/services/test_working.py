@@ -1,10 +1,12 @@
 import random
+import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
 
-from leadqual.errors import ConflictError, InputError, StaleTokenError
+from leadqual.errors import ConflictError, IdempotencyError, InputError, StaleTokenError
 from leadqual.queue.items import LEASE
 from leadqual.queue.states import ItemState
 from leadqual.routing.decision import Queue
@@ -91,6 +93,36 @@ def test_a_repeated_claim_under_one_key_takes_one_lead(serving: Serving) -> None
 
     assert (first.replayed, again.replayed) == (False, True)
     assert again.value == first.value
+
+
+def test_reps_who_ask_at_once_are_answered_each_for_their_own_key(serving: Serving) -> None:
+    best = take_in(serving, 49).lead_id
+    next_best = take_in(serving, 30).lead_id
+    mira = make_call(serving, Role.MRR, name="mira", once="claim:mrr")
+    kept = serving.working.claim_next(Queue.MRR, call=mira)
+    other_body = make_call(serving, Role.MRR, name="mira", once="claim:sdr")
+    otto, ada = (make_call(serving, Role.MRR, name=name) for name in ("otto", "ada"))
+    is_free = threading.Event()
+    serving.writer.submit(lambda _: is_free.wait(30))
+
+    with ThreadPoolExecutor(4) as pool:
+        asked = [
+            pool.submit(serving.working.claim_next, Queue.MRR, call=call)
+            for call in (mira, other_body, otto, ada)
+        ]
+        while serving.writer.n_waiting < len(asked):
+            time.sleep(0.001)
+        is_free.set()
+        again, refused, *fresh = asked
+
+    assert again.result().replayed
+    assert again.result().value == kept.value
+    assert kept.value is not None
+    assert kept.value.lead_id == best
+    with pytest.raises(IdempotencyError):
+        refused.result()
+    rows = [answer.result().value for answer in fresh]
+    assert sorted(row.lead_id if row else "" for row in rows) == ["", next_best]
 
 
 def test_what_is_kept_for_a_replay_names_nobody(serving: Serving) -> None:
