@@ -3,17 +3,35 @@
 import itertools
 import ssl
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
 from api.testing import Deployment, deployed
+from leadqual.cli import main
+from tests.functional.command import Done, Run
 
 _NUMBERS = itertools.count(1)
 TLS = ssl.create_default_context()  # httpx makes one per client, and that takes 30 ms
 
 Payload = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run a command of a fresh deployment in this process, which is quicker than a new one."""
+    monkeypatch.setenv("LEADQUAL_HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+
+    def run_command(*arguments: str, expect: int = 0) -> Done:
+        code = main(list(arguments))
+        said = capsys.readouterr()
+        assert code == expect, (arguments, said.out[-2000:], said.err[-2000:])
+        return Done(code, said.out, said.err)
+
+    return run_command
 
 
 @pytest.fixture(scope="module")

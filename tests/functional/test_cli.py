@@ -4,24 +4,16 @@ from __future__ import annotations
 
 import io
 import json
-import signal
-import socket
 import sqlite3
 import subprocess
 import sys
-import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
-from typing import Any
 
-import httpx
 import pytest
 import typer
 
-from leadqual.cli import main
 from leadqual.cli.app import app
 from leadqual.config import Settings
 from leadqual.errors import AuthenticationError
@@ -29,41 +21,10 @@ from leadqual.leads.flat import flatten_lead
 from leadqual.qualify.bundle import bundle_files
 from leadqual.registry.local import GoldenInput
 from leadqual.services.scoring import columns_of
-from leadqual.services.workshop import call_of_operator, open_workshop
-from leadqual.testing import START, make_bundle, make_lead, make_payload
+from leadqual.services.workshop import open_workshop
+from leadqual.testing import START, make_bundle, make_lead
 from leadqual.wiring import build_serving
-
-COMMAND = str(Path(sys.executable).with_name("leadqual"))
-BARE = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", "OMP_NUM_THREADS": "1"}
-
-
-@dataclass(frozen=True)
-class Done:
-    code: int
-    out: str
-    err: str
-
-    @property
-    def document(self) -> dict[str, Any]:
-        return dict(json.loads(self.out))
-
-
-Run = Callable[..., Done]
-
-
-@pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run a command of a fresh deployment in this process, which is quicker than a new one."""
-    monkeypatch.setenv("LEADQUAL_HOME", str(tmp_path / "home"))
-    monkeypatch.chdir(tmp_path)
-
-    def run_command(*arguments: str, expect: int = 0) -> Done:
-        code = main(list(arguments))
-        said = capsys.readouterr()
-        assert code == expect, (arguments, said.out[-2000:], said.err[-2000:])
-        return Done(code, said.out, said.err)
-
-    return run_command
+from tests.functional.command import BARE, COMMAND, Run
 
 
 def run_installed(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -310,21 +271,6 @@ def test_standard_is_shown_with_the_number_that_decisions_name(run: Run, tmp_pat
     assert shown.replace("version: 2", "version: 1") == file.read_text(encoding="utf-8")
 
 
-def test_database_of_a_running_server_is_not_replaced(
-    run: Run, tmp_path: Path, versions: tuple[str, str]
-) -> None:
-    run("db", "backup", "copy.db")
-
-    with serving(tmp_path / "home") as (_, url):
-        httpx.get(f"{url}/readyz", timeout=20)
-        refused = run("db", "restore", "copy.db", expect=1)
-        ready = httpx.get(f"{url}/readyz", timeout=20).json()
-    run("db", "restore", "copy.db")
-
-    assert "stop the servers" in refused.err
-    assert ready["is_ready"] is True
-
-
 def test_version_that_could_not_be_judged_keeps_the_table_narrow(run: Run, tmp_path: Path) -> None:
     why = "cannot be judged: " + "a long explanation " * 10
     with open_workshop(Settings(home=tmp_path / "home")) as workshop:
@@ -436,95 +382,3 @@ def test_history_becomes_a_model_that_scores_files(run: Run, tmp_path: Path) -> 
     assert retrained["ending"] in {"promoted", "refused"}
     assert any("champion" in reason for reason in retrained["reasons"])
     assert again["ending"] == "unchanged"
-
-
-@pytest.fixture
-def versions(tmp_path: Path) -> tuple[str, str]:
-    """Return two versions that the deployment of `run` has; the first one is champion."""
-    columns = columns_of([flatten_lead(make_lead(number)) for number in range(5)])
-    names = ("2026-11-20-1", "2026-11-21-1")
-    with open_workshop(Settings(home=tmp_path / "home")) as workshop:
-        for name in names:
-            workshop.registry.save(
-                bundle_files(make_bundle(name)),
-                version=name,
-                metadata={},
-                documents={},
-                golden=GoldenInput(columns=columns, n_leads=5),
-            )
-        workshop.models.promote(names[0], call=call_of_operator(START))
-    return names
-
-
-@contextmanager
-def serving(home: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    process = subprocess.Popen(
-        [COMMAND, "serve", "--port", "0", "--json"],
-        env={**BARE, "LEADQUAL_HOME": str(home)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        assert process.stdout is not None
-        address = json.loads("".join(process.stdout.readline() for _ in range(3)))["url"]
-        yield process, address
-    finally:
-        process.kill()
-        process.communicate()
-
-
-def test_server_says_where_it_listens_and_obeys_sigterm(
-    tmp_path: Path, versions: tuple[str, str]
-) -> None:
-    with serving(tmp_path / "home") as (process, url):
-        ready = httpx.get(f"{url}/readyz", timeout=20).json()
-        process.send_signal(signal.SIGTERM)
-        code = process.wait(timeout=20)
-
-    assert ready["model_version"] == versions[0]
-    assert ready["degraded"] == []
-    assert code == 0
-
-
-def test_running_server_swaps_within_two_seconds_and_fails_no_request(
-    run: Run, tmp_path: Path, versions: tuple[str, str]
-) -> None:
-    key = run("keys", "create", "--scopes", "leads:read", "--json").document["key"]
-    seen: list[tuple[float, int, str]] = []
-
-    with (
-        serving(tmp_path / "home") as (_, url),
-        httpx.Client(base_url=url, headers={"Authorization": f"Bearer {key}"}) as client,
-    ):
-        client.get("/readyz", timeout=20)
-        stop = threading.Event()
-
-        def ask() -> None:
-            while not stop.is_set():
-                answer = client.post("/v1/score", json=make_payload(1))
-                version = answer.json()["score"]["model_version"] if answer.is_success else ""
-                seen.append((time.monotonic(), answer.status_code, version))
-
-        asking = threading.Thread(target=ask)
-        asking.start()
-        run("promote", versions[1])
-        promoted_at = time.monotonic()
-        time.sleep(2.5)
-        stop.set()
-        asking.join()
-
-    assert {status for _, status, _ in seen} == {200}
-    assert seen[0][2] == versions[0]
-    assert all(version == versions[1] for at, _, version in seen if at > promoted_at + 2)
-    assert any(at > promoted_at + 2 for at, _, _ in seen)
-
-
-def test_port_in_use_is_explained(run: Run) -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-
-        done = run("serve", "--port", str(taken.getsockname()[1]), expect=1)
-
-    assert "--port" in done.err
