@@ -80,3 +80,19 @@ def test_core_report_compares_with_lightgbm_on_the_same_trees() -> None:
     assert apart
     assert max(map(float, apart.groups())) < 1e-9
     assert len(re.findall(r"\| (?:met|not met) \|", report)) == 2
+
+
+def test_batch_report_judges_files_against_bare_model_calls_and_memory() -> None:
+    report = run("batch", "--quick")
+
+    assert re.search(r"\| 1, with reasons \| [\d,]+ \| \d+\.\d\d \|", report)
+    targets = report.split("**Targets of issue 4**")[1]
+    assert len(re.findall(r"\| (?:met|not met) \|", targets)) == 4
+    assert re.search(r"CSV to CSV with reasons: [\d,]+ rows/s", report)
+
+
+def test_importing_report_judges_the_import_against_bare_inserts() -> None:
+    report = run("importing", "--quick")
+
+    assert re.search(r"\| 1 \| [\d,]+ \| [\d,]+ \| [\d,]+ \| \d\.\d\d \|", report)
+    assert re.search(r"\| import, x bare executemany \| >= 0.3 \| \d\.\d\d", report)

@@ -35,13 +35,21 @@ def score(
     out: Annotated[
         Path | None, typer.Option(help="Where to write; default FILE.scored.csv or .parquet.")
     ] = None,
+    reasons: Annotated[
+        bool,
+        typer.Option(
+            "--reasons/--no-reasons", help="Whether to say why; that takes most of the time."
+        ),
+    ] = True,
     as_json: AsJson = False,
 ) -> None:
     """Score a file of any size: input columns are kept, score columns are added."""
     from leadqual.services.batch_scoring import ScoreRequest, count_bytes, score_file
     from leadqual.services.workshop import open_workshop_from_environment
 
-    request = ScoreRequest(data=file, mapping=mapping, model_version=model, out=out)
+    request = ScoreRequest(
+        data=file, mapping=mapping, model_version=model, out=out, has_reasons=reasons
+    )
     with (
         open_workshop_from_environment() as workshop,
         byte_progress(f"Scoring {file.name}", total=count_bytes(file), is_quiet=as_json) as advance,
