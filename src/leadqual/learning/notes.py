@@ -28,6 +28,7 @@ def note_history(data: TrainingSet) -> tuple[str, ...]:
     return tuple(
         note
         for note in (
+            *_note_older(data),
             *_note_times(data.labels, data.maturity),
             *_note_records(data.labels),
             *_note_conflicts(data.history.events, data.labels.as_of_days),
@@ -52,6 +53,16 @@ def note_learners(parts: ConversionParts, heads: Mapping[Head, Chosen]) -> tuple
         if (others := [v for r, v in chosen.losses.items() if r != chosen.recipe])
     ]
     return (f"learners chosen on later leads: {'; '.join(said)}",) if said else ()
+
+
+def _note_older(data: TrainingSet) -> list[str]:
+    if not data.n_older:
+        return []
+    n_leads = data.labels.n_leads
+    return [
+        f"only the newest {n_leads:,} of {n_leads + data.n_older:,} leads were learned from: "
+        "more would not rank better"
+    ]
 
 
 def _note_times(labels: Labels, maturity: Maturity) -> list[str]:
@@ -203,6 +214,7 @@ def summarise(
         "source": data.history.source,
         "known_until": None if known_until is None else known_until.isoformat(),
         "n_leads": len(data.rows),
+        "n_older_left_out": data.n_older,
         "n_won": n_won,
         "n_not_won": n_not_won,
         "counts": data.labels.counts(),

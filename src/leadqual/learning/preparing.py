@@ -30,7 +30,7 @@ from leadqual.outcomes.history import Columns, History
 from leadqual.outcomes.labels import Labels, label_history
 from leadqual.outcomes.maturity import Maturity, read_maturity
 from leadqual.outcomes.progress import Check
-from leadqual.outcomes.timeline import to_moment
+from leadqual.outcomes.timeline import latest_days, moments_to_days, to_days, to_moment
 from leadqual.qualify.score import Head
 
 Floats = NDArray[np.float64]
@@ -60,6 +60,8 @@ class TrainingSet:
         The same as a matrix.
     recency : Recency
         What each lead counts by its age; by default all count alike.
+    n_older : int
+        Known leads that came before these and were not read.
     """
 
     history: History
@@ -70,6 +72,7 @@ class TrainingSet:
     leads: EncodedLeads
     Z: Matrix
     recency: Recency = field(default_factory=Recency)
+    n_older: int = 0
 
 
 def prepare(history: History, *, as_of: datetime | None, settings: FitSettings) -> TrainingSet:
@@ -94,12 +97,10 @@ def prepare(history: History, *, as_of: datetime | None, settings: FitSettings) 
         # Exports are sorted by something, often by the outcome: no row may pass for a late one.
         order = np.random.default_rng(settings.seed).permutation(history.n_leads)
         history = history.take(order)
-    labels = label_history(history, as_of=as_of, check_order=settings.check_order)
+    n_older = 0
     if history.n_leads > MAX_ROWS:
-        newest = np.flatnonzero(~labels.is_future)[-MAX_ROWS:]
-        as_of = as_of or to_moment(labels.as_of_days)
-        history = history.take(newest)
-        labels = label_history(history, as_of=as_of, check_order=settings.check_order)
+        history, as_of, n_older = _take_newest(history, as_of)
+    labels = label_history(history, as_of=as_of, check_order=settings.check_order)
     maturity = read_maturity(labels)
     require_enough(labels, maturity)
     (rows,) = np.nonzero(labels.is_usable & maturity.is_covered)
@@ -120,8 +121,19 @@ def prepare(history: History, *, as_of: datetime | None, settings: FitSettings) 
     leads = encoder.encode(columns, n_leads=history.n_leads)
     encoder = replace(encoder, dropped={**encoder.dropped, **left_out})
     Z = build_matrix(encoder, leads)
-    data = TrainingSet(history, labels, maturity, rows, encoder, leads, Z)
+    data = TrainingSet(history, labels, maturity, rows, encoder, leads, Z, n_older=n_older)
     return replace(data, recency=_read_recency(data, settings))
+
+
+def _take_newest(history: History, as_of: datetime | None) -> tuple[History, datetime | None, int]:
+    """Return the newest leads that were known, what was known by, and how many were left out."""
+    known = np.arange(history.n_leads)
+    if history.has_times:
+        until = latest_days(history) if as_of is None else to_days(as_of)
+        known = np.flatnonzero(moments_to_days(history.moments) <= until)
+        as_of = as_of or to_moment(until)
+    newest = known[-MAX_ROWS:]
+    return history.take(newest), as_of, len(known) - len(newest)
 
 
 def _read_recency(data: TrainingSet, settings: FitSettings) -> Recency:

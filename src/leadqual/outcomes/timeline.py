@@ -176,6 +176,19 @@ def build_timeline(history: History, *, as_of: datetime | None) -> Timeline:
     return replace(timeline, as_of_days=as_of_days)
 
 
+def latest_days(history: History) -> float:
+    """Return the latest time that a history mentions, in days since 1970; NaN without times.
+
+    Events of leads that it does not have say nothing.
+    """
+    if not history.has_times:
+        return math.nan
+    known = set(history.lead_ids)
+    learned_at = (e.recorded_at or e.occurred_at for e in history.events if e.lead_id in known)
+    newest = max((at for at in learned_at if at is not None), default=None)
+    return _latest(moments_to_days(history.moments), np.array([_days(newest)]))
+
+
 def _latest(moments: NDArray[np.float64], learned_at: NDArray[np.float64]) -> float:
     """Latest time the history mentions; NaN for an empty history."""
     known = np.concatenate([moments, learned_at[np.isfinite(learned_at)]])

@@ -294,6 +294,27 @@ class TestFunnel:
 
         assert fit(longer, as_of=as_of).history.n_leads == 600
 
+    def test_leads_too_many_to_learn_from_are_counted_and_told(
+        self, wins_only: MakeHistory
+    ) -> None:
+        history = wins_only(600, n_days=300)
+        earlier = history.moments[0] - np.arange(MAX_ROWS, 0, -1).astype("timedelta64[m]")
+        longer = replace(
+            history,
+            lead_ids=[*(f"earlier-{i}" for i in range(MAX_ROWS)), *history.lead_ids],
+            moments=np.concatenate([earlier, history.moments]),
+            columns={
+                name: [*[None] * MAX_ROWS, *values] for name, values in history.columns.items()
+            },
+        )
+
+        model = fit(longer)
+
+        assert model.history.lead_ids[-600:] == history.lead_ids
+        assert model.bundle.summary["n_older_left_out"] == 600
+        told = f"only the newest {MAX_ROWS:,} of {MAX_ROWS + 600:,} leads were learned from"
+        assert any(note.startswith(told) for note in model.notes)
+
     @pytest.mark.parametrize("has_heads", [False, True])
     def test_rows_without_an_order_may_be_sorted_by_outcome(
         self, has_heads: bool, funnel: MakeHistory, won_or_lost: MakeHistory
