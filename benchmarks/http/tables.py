@@ -82,10 +82,17 @@ def describe(results: Results, part: str, n_connections: int) -> Iterator[str]:
 
 def _beats_table(beats: Beats) -> list[str]:
     rows = [
-        [peer.name, spread([late.p999_ms for late in found]), spread(_largest(found))]
+        [
+            peer.name,
+            spread([late.p999_ms for late in found]),
+            spread(_largest(found)),
+            spread([late.work_ms for late in found]),
+        ]
         for peer, found in beats.items()
     ]
-    return table(("", "99.9 % of beats within", "largest"), rows)
+    return table(
+        ("", "99.9 % of beats within", "largest", "most work of its own between two"), rows
+    )
 
 
 def _largest(found: Sequence[Lateness]) -> list[float]:

@@ -24,11 +24,16 @@ _BEAT_SECONDS: Final = 0.001
 
 @dataclass(frozen=True, slots=True)
 class Lateness:
-    """How long the loop was kept from a beat, in ms: from all but one in 1,000, and at most."""
+    """How long the loop was kept from a beat, in ms: from all but one in 1,000, and at most.
+
+    `work_ms` is the most that the loop's own thread did on a processor between two beats: what is
+    above that was waiting, for the interpreter or for the machine.
+    """
 
     n_beats: int
     p999_ms: float
     largest_ms: float
+    work_ms: float
 
 
 class Watched:
@@ -44,6 +49,7 @@ class Watched:
         self.app = app
         self._late: list[float] = []
         self._last: float | None = None
+        self._worked = self._most_work = 0.0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass everything on but the question how late the loop was."""
@@ -55,20 +61,22 @@ class Watched:
             await self.app(scope, receive, send)
 
     def _beat(self, loop: asyncio.AbstractEventLoop) -> None:
-        now = time.perf_counter()
+        now, worked = time.perf_counter(), time.thread_time()
         if self._last is not None:
             self._late.append(now - self._last - _BEAT_SECONDS)
-        self._last = now
+            self._most_work = max(self._most_work, worked - self._worked)
+        self._last, self._worked = now, worked
         loop.call_later(_BEAT_SECONDS, self._beat, loop)
 
     def _lateness(self) -> Lateness:
         """Return what was found since the last time."""
         ordered = sorted(self._late) or [0.0]
-        self._late = []
+        most_work, self._late, self._most_work = self._most_work, [], 0.0
         return Lateness(
             n_beats=len(ordered),
             p999_ms=1e3 * ordered[round(0.999 * (len(ordered) - 1))],
             largest_ms=1e3 * ordered[-1],
+            work_ms=1e3 * most_work,
         )
 
 
