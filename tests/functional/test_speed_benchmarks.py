@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from benchmarks.http.rounds import PEERS
+from benchmarks.start import NAMES
 
 ROOT = Path(__file__).parents[2]
 
@@ -46,14 +47,25 @@ def test_profile_gives_each_stage_a_share_of_the_whole_request() -> None:
     assert float(report.split(" statements per lead")[0].split()[-1]) > 3
 
 
-def test_start_report_compares_with_the_naive_application_and_lists_imports() -> None:
+def test_start_report_compares_with_each_peer_judges_the_target_and_lists_imports() -> None:
     report = run("start", "--quick")
 
     ours, naive = report.split("**leadqual: ")[1].split("**naive FastAPI + DataFrame: ")
-    assert re.search(r"leadqual / naive: \d+\.\d\d \[", report)
+    for name in NAMES:
+        row = rf"\| {re.escape(name)} \| \d+\.\d\d \[.*\] \| \d+\.\d\d \[.*\] \| \d+ \|"
+        assert re.search(row, report), name
+    targets = report.split("**Targets of issue 4**")[1]
+    assert len(re.findall(r"\| (?:met|not met) \|", targets)) == 2
     assert "| fastapi |" in ours
     assert ours.rstrip().endswith("it imports: none")
     assert "| sklearn |" in naive
+
+
+def test_profile_of_the_start_takes_it_apart_stage_by_stage() -> None:
+    report = run("start", "--quick", "--profile")
+
+    for stage in ("import numpy", "bundle: verify", "warm-up", "first answer of POST /v1/leads"):
+        assert re.search(rf"\| {stage}.* \| \d+ \| \d+% \|", report), stage
 
 
 def test_training_report_compares_whole_fits_with_bare_ones_and_judges_each_target() -> None:
