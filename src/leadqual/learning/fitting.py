@@ -54,8 +54,8 @@ class FittedModel:
     bundle : ModelBundle
         Ready to serve.
     history : History
-        The leads that were read, at most the newest `settings.MAX_ROWS`; shuffled where they
-        have no order.
+        The leads that were read, at most the newest `FitSettings.max_leads`; shuffled where
+        they have no order.
     labels, maturity : Labels, Maturity
         Of `history`.
     not_learnable : mapping of Head to str

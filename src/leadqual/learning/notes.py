@@ -59,10 +59,7 @@ def _note_older(data: TrainingSet) -> list[str]:
     if not data.n_older:
         return []
     n_leads = data.labels.n_leads
-    return [
-        f"only the newest {n_leads:,} of {n_leads + data.n_older:,} leads were learned from: "
-        "more would not rank better"
-    ]
+    return [f"only the newest {n_leads:,} of {n_leads + data.n_older:,} leads were learned from"]
 
 
 def _note_times(labels: Labels, maturity: Maturity) -> list[str]:

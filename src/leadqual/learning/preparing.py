@@ -17,7 +17,7 @@ from leadqual.learning.coding import Table, code_columns, take_rows
 from leadqual.learning.direct import build_target
 from leadqual.learning.learners.matrix import Matrix, build_matrix
 from leadqual.learning.recency import Recency, read_recency
-from leadqual.learning.settings import MAX_ROWS, MIN_PER_CLASS, FitSettings
+from leadqual.learning.settings import MIN_PER_CLASS, FitSettings
 from leadqual.learning.single_column import find_time_proxies
 from leadqual.learning.split import (
     N_FORWARD_FOLDS,
@@ -47,7 +47,7 @@ class TrainingSet:
     Parameters
     ----------
     history : History
-        At most the newest `MAX_ROWS` leads; shuffled where they have no order.
+        At most the newest `FitSettings.max_leads`; shuffled where they have no order.
     labels, maturity : Labels, Maturity
         As of the moment of knowledge.
     rows : ndarray of intp, shape (n_rows,)
@@ -98,8 +98,8 @@ def prepare(history: History, *, as_of: datetime | None, settings: FitSettings) 
         order = np.random.default_rng(settings.seed).permutation(history.n_leads)
         history = history.take(order)
     n_older = 0
-    if history.n_leads > MAX_ROWS:
-        history, as_of, n_older = _take_newest(history, as_of)
+    if history.n_leads > settings.max_leads:
+        history, as_of, n_older = _take_newest(history, as_of, n_leads=settings.max_leads)
     labels = label_history(history, as_of=as_of, check_order=settings.check_order)
     maturity = read_maturity(labels)
     require_enough(labels, maturity)
@@ -125,14 +125,16 @@ def prepare(history: History, *, as_of: datetime | None, settings: FitSettings) 
     return replace(data, recency=_read_recency(data, settings))
 
 
-def _take_newest(history: History, as_of: datetime | None) -> tuple[History, datetime | None, int]:
+def _take_newest(
+    history: History, as_of: datetime | None, *, n_leads: int
+) -> tuple[History, datetime | None, int]:
     """Return the newest leads that were known, what was known by, and how many were left out."""
     known = np.arange(history.n_leads)
     if history.has_times:
         until = latest_days(history) if as_of is None else to_days(as_of)
         known = np.flatnonzero(moments_to_days(history.moments) <= until)
         as_of = as_of or to_moment(until)
-    newest = known[-MAX_ROWS:]
+    newest = known[-n_leads:]
     return history.take(newest), as_of, len(known) - len(newest)
 
 

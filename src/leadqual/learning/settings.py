@@ -21,8 +21,8 @@ FEW_WINS: Final = 150
 MAX_LEAVES: Final = 8
 """More leaves make trees deeper than a bundle can serve exactly (`qualify.tree_tables`)."""
 
-MAX_ROWS: Final = 200_000
-"""Only the newest leads of a longer history are learned from: the matrix must fit in memory."""
+MAX_ROWS: Final = 1_000_000
+"""Only so many of the newest leads are learned from: they must fit in memory (decision 21)."""
 
 _LIMITS: Final[Mapping[str, tuple[float, float]]] = {
     "min_count": (1, 10_000),
@@ -161,9 +161,12 @@ class FitSettings:
     half_life_share : float, optional
         Let older leads fade with this half-life, a share of the length of the history above 0,
         whatever validation says: to see what fading would do. None: as validation says.
+    max_leads : int
+        Only so many of the newest known leads are learned from.
     """
 
     check_order: Sequence[Check] = DEFAULT_CHECK_ORDER
     seed: int = 0
     learners: Learners = field(default_factory=Learners)
     half_life_share: float | None = None
+    max_leads: int = MAX_ROWS

@@ -11,7 +11,7 @@ from threadpoolctl import threadpool_limits
 
 from leadqual.errors import NotEnoughDataError
 from leadqual.learning.fitting import FittedModel, fit_bundle
-from leadqual.learning.settings import MAX_ROWS, FitSettings
+from leadqual.learning.settings import FitSettings
 from leadqual.outcomes.events import OutcomeEvent, OutcomeType
 from leadqual.outcomes.history import Columns, History, Recorded
 from leadqual.qualify.bundle import bundle_files, bundle_from_files
@@ -280,40 +280,16 @@ class TestFunnel:
     def test_of_a_long_history_the_newest_known_leads_are_read(
         self, wins_only: MakeHistory
     ) -> None:
-        history = wins_only(600, n_days=300)
-        as_of = datetime(2025, 1, 1, tzinfo=UTC) + timedelta(days=300)
-        later = history.moments[-1] + np.arange(1, MAX_ROWS + 1).astype("timedelta64[m]")
-        longer = replace(
-            history,
-            lead_ids=[*history.lead_ids, *(f"later-{i}" for i in range(MAX_ROWS))],
-            moments=np.concatenate([history.moments, later + np.timedelta64(1, "D")]),
-            columns={
-                name: [*values, *[None] * MAX_ROWS] for name, values in history.columns.items()
-            },
-        )
+        history = wins_only(800, n_days=300)
+        as_of = datetime(2025, 1, 1, tzinfo=UTC) + timedelta(days=240)
+        n_known = int((history.moments <= np.datetime64(as_of.replace(tzinfo=None))).sum())
 
-        assert fit(longer, as_of=as_of).history.n_leads == 600
+        model = fit(history, as_of=as_of, settings=FitSettings(max_leads=500))
 
-    def test_leads_too_many_to_learn_from_are_counted_and_told(
-        self, wins_only: MakeHistory
-    ) -> None:
-        history = wins_only(600, n_days=300)
-        earlier = history.moments[0] - np.arange(MAX_ROWS, 0, -1).astype("timedelta64[m]")
-        longer = replace(
-            history,
-            lead_ids=[*(f"earlier-{i}" for i in range(MAX_ROWS)), *history.lead_ids],
-            moments=np.concatenate([earlier, history.moments]),
-            columns={
-                name: [*[None] * MAX_ROWS, *values] for name, values in history.columns.items()
-            },
-        )
-
-        model = fit(longer)
-
-        assert model.history.lead_ids[-600:] == history.lead_ids
-        assert model.bundle.summary["n_older_left_out"] == 600
-        told = f"only the newest {MAX_ROWS:,} of {MAX_ROWS + 600:,} leads were learned from"
-        assert any(note.startswith(told) for note in model.notes)
+        assert 500 < n_known < 800
+        assert model.history.lead_ids == history.lead_ids[n_known - 500 : n_known]
+        assert model.bundle.summary["n_older_left_out"] == n_known - 500
+        assert f"only the newest 500 of {n_known} leads were learned from" in model.notes
 
     @pytest.mark.parametrize("has_heads", [False, True])
     def test_rows_without_an_order_may_be_sorted_by_outcome(

@@ -119,4 +119,6 @@ def _view(Z: Matrix, rows: slice) -> Matrix:
     ends = Z.indptr[rows.start : rows.stop + 1]
     cells = slice(ends[0], ends[-1])
     shape = (len(ends) - 1, Z.shape[1])
-    return sparse.csr_array((Z.data[cells], Z.indices[cells], ends - ends[0]), shape=shape)
+    part = sparse.csr_array(shape, dtype=np.float64)  # given to it, cells would be copied
+    part.data, part.indices, part.indptr = Z.data[cells], Z.indices[cells], ends - ends[0]
+    return part
