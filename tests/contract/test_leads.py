@@ -9,7 +9,7 @@ from leadqual.errors import ConflictError, InputError, NotFoundError
 from leadqual.leads.flat import flatten_lead
 from leadqual.leads.schema import Contact, Interest
 from leadqual.outcomes.events import OutcomeType
-from leadqual.store import NewLead, Store
+from leadqual.store import NewLead, OldLead, Store
 from tests.contract.records import NOW, add_lead, decision, lead, outcome, score
 
 NASTY = [
@@ -149,12 +149,16 @@ def test_an_address_is_found_only_within_the_window(store: Store) -> None:
 
 
 def test_bulk_insert_says_which_rows_are_new_and_what_their_ids_are(store: Store) -> None:
-    rows = [NewLead(f"A{n}", "crm", lead(n, external_id=f"x{n % 3}"), NOW) for n in range(5)]
+    rows = [
+        OldLead.of(NewLead(f"A{n}", "crm", lead(n, external_id=f"x{n % 3}"), NOW)) for n in range(5)
+    ]
 
     with store.transaction() as tx:
         first = tx.leads.insert_many(rows)
-        again = tx.leads.insert_many([NewLead("B0", "crm", lead(1, external_id="x1"), NOW)])
-        nameless = tx.leads.insert_many([NewLead("C0", "crm", lead(7), NOW)])
+        again = tx.leads.insert_many([
+            OldLead.of(NewLead("B0", "crm", lead(1, external_id="x1"), NOW))
+        ])
+        nameless = tx.leads.insert_many([OldLead.of(NewLead("C0", "crm", lead(7), NOW))])
 
     assert [(row.lead_id, row.created) for row in first] == [
         ("A0", True),

@@ -8,7 +8,7 @@ from leadqual.errors import ConflictError
 from leadqual.leads.flat import flatten_lead
 from leadqual.qualify.score import ScoredBy
 from leadqual.routing.decision import Queue
-from leadqual.store import NewLead, NewScore, Store
+from leadqual.store import NewLead, NewScore, OldLead, Store
 from tests.contract.records import NOW, add_lead, decision, lead, score
 
 
@@ -100,7 +100,7 @@ def test_training_reads_imported_history_as_it_was_imported(store: Store) -> Non
     old = [lead(number, created_at=born, external_id=f"x{number}") for number in range(5)]
     with store.transaction() as tx:
         tx.leads.insert_many([
-            NewLead(f"H{number}", "crm", row, NOW) for number, row in enumerate(old)
+            OldLead.of(NewLead(f"H{number}", "crm", row, NOW)) for number, row in enumerate(old)
         ])
         tx.leads.touch("H3", lead(3, attributes={"later": True}), feed="api", at=NOW)
         tx.scores.insert(

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -23,8 +24,9 @@ from leadqual.leads.flat import flatten_lead
 from leadqual.leads.mapping import MappingSpec
 from leadqual.leads.projection import LeadReader, compile_leads
 from leadqual.leads.rejected import RejectedRow
-from leadqual.leads.rows import Progress, Row, relaxed_collector
+from leadqual.leads.rows import CHUNK_ROWS, Progress, Row, relaxed_collector
 from leadqual.leads.schema import FieldReason, Lead, Rejected, Scalar
+from leadqual.leads.texts import LeadText, LeadTexts
 from leadqual.outcomes.event_rows import EventReader, compile_events
 from leadqual.outcomes.events import OutcomeEvent
 from leadqual.outcomes.history import Columns, History, Recorded
@@ -95,6 +97,37 @@ def iter_leads(
     export = open_export(data, mapping)
     compile_events(export)
     return _lead_chunks(export, now=now, require_contact=require_contact, on_progress=on_progress)
+
+
+def iter_texts(
+    data: Path,
+    mapping: MappingSpec,
+    *,
+    now: datetime,
+    n_rows: int,
+    on_progress: Progress | None = None,
+) -> Iterator[list[tuple[Row, LeadText | Rejected]]]:
+    """Yield the rows of the lead table and what each lead is stored as, `n_rows` at a time.
+
+    As `iter_leads` otherwise, in a third of the time.
+
+    Raises
+    ------
+    FileFormatError, MappingError
+        As `iter_leads`.
+    """
+    export = open_export(data, mapping)
+    compile_events(export)
+    texts = LeadTexts(compile_leads(export), now=now)
+    is_empty = True
+    with relaxed_collector():
+        chunks = export.leads.chunks(on_progress=on_progress)
+        while some := list(islice(chunks, max(1, n_rows // CHUNK_ROWS))):
+            is_empty = False
+            rows = [row for chunk in some for row in chunk]
+            yield list(zip(rows, texts.read(rows), strict=True))
+    if is_empty:
+        raise _no_row(export)
 
 
 def iter_events(
@@ -180,9 +213,13 @@ def _lead_chunks(
                 _mapped_lead(reader, row, now=now, require_contact=require_contact) for row in chunk
             ]
     if is_empty:
-        raise FileFormatError(
-            f"{export.leads.path.name}: has column names and no row; expected one row per lead"
-        )
+        raise _no_row(export)
+
+
+def _no_row(export: Export) -> FileFormatError:
+    return FileFormatError(
+        f"{export.leads.path.name}: has column names and no row; expected one row per lead"
+    )
 
 
 def _mapped_lead(

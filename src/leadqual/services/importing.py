@@ -9,19 +9,20 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import chain, groupby, islice
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final
 
 from leadqual.errors import MappingError
 from leadqual.leads.export import Export, open_export
 from leadqual.leads.mapping import MappingSpec, load_mapping
 from leadqual.leads.rejected import RejectedRow, write_rejected
-from leadqual.leads.rows import CHUNK_ROWS
-from leadqual.leads.schema import FieldReason, Lead, Rejected
+from leadqual.leads.rows import CHUNK_ROWS, Row
+from leadqual.leads.schema import FieldReason, Rejected
+from leadqual.leads.texts import LeadText
 from leadqual.outcomes.events import OutcomeEvent
-from leadqual.outcomes.mapped import LeadChunk, MappedEvent, MappedLead, iter_events, iter_leads
+from leadqual.outcomes.mapped import EventChunk, MappedEvent, iter_events, iter_texts
 from leadqual.services.ids import new_lead_id
 from leadqual.services.workshop import OPERATOR, Workshop
-from leadqual.store import ImportCounts, ImportRecord, NewLead
+from leadqual.store import ImportCounts, ImportRecord, OldLead
 
 MAX_PROBLEMS: Final = 20
 ROWS_PER_COMMIT: Final = 5_000
@@ -30,7 +31,7 @@ _REPEATED: Final = FieldReason("external_id", "was given by an earlier row of th
 _SUPPRESSED: Final = FieldReason("contact", "this person was erased on request; not stored")
 
 Progress = Callable[[int], None]
-_Row = TypeVar("_Row")
+_TextChunk = list[tuple[Row, LeadText | Rejected]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,56 +224,60 @@ class _Run:
         return path if write_rejected(path, rows) else None
 
     def _leads(self) -> Iterator[RejectedRow]:
-        chunks = iter_leads(
+        chunks = iter_texts(
             self._request.data,
             self._export.mapping,
             now=self._now,
+            n_rows=ROWS_PER_COMMIT,
             on_progress=self._on_progress,
         )
-        for chunk in _joined(chunks):
+        for chunk in chunks:
             self.counts.n_rows += len(chunk)
             good, problems = self._sort_out(chunk)
             self._write_leads(good)
             yield from self._noted(problems)
 
-    def _sort_out(self, chunk: LeadChunk) -> tuple[list[Lead], list[RejectedRow]]:
+    def _sort_out(self, chunk: _TextChunk) -> tuple[list[LeadText], list[RejectedRow]]:
         """Part the leads of a chunk from the rows that cannot be used."""
-        good: list[Lead] = []
+        good: list[LeadText] = []
         problems: list[RejectedRow] = []
         suppressed = self._suppressed(chunk)
-        for row in chunk:
-            reasons = self._reasons(row, suppressed)
-            if isinstance(row.result, Lead) and not reasons:
-                good.append(row.result)
+        for row, result in chunk:
+            reasons = self._reasons(result, suppressed)
+            if isinstance(result, LeadText) and not reasons:
+                good.append(result)
             else:
                 name = self._export.mapping.lead_file
-                problems.append(RejectedRow(name, row.row_number, row.raw_cells, reasons))
+                problems.append(RejectedRow(name, row.number, row.cells, reasons))
         return good, problems
 
-    def _suppressed(self, chunk: LeadChunk) -> frozenset[str]:
+    def _suppressed(self, chunk: _TextChunk) -> frozenset[str]:
         """Return which addresses and numbers of a chunk are of persons that were erased."""
         identities = {
             identity
-            for row in chunk
-            if isinstance(row.result, Lead)
-            for identity in _identities(row.result)
+            for _, result in chunk
+            if isinstance(result, LeadText)
+            for identity in (result.email, result.phone)
+            if identity
         }
         with self._workshop.store.read() as tx:
             return tx.leads.suppressed_among(identities, self._workshop.suppression_key)
 
-    def _reasons(self, row: MappedLead, suppressed: frozenset[str]) -> tuple[FieldReason, ...]:
-        if isinstance(row.result, Rejected):
-            return row.result.reasons
-        external_id = row.result.external_id
+    def _reasons(
+        self, result: LeadText | Rejected, suppressed: frozenset[str]
+    ) -> tuple[FieldReason, ...]:
+        if isinstance(result, Rejected):
+            return result.reasons
+        external_id = result.external_id
         if external_id is not None and hash(external_id) in self._seen:
             return (_REPEATED,)
         if external_id is not None:
             self._seen.add(hash(external_id))
-        if suppressed and not suppressed.isdisjoint(_identities(row.result)):
+        if result.email in suppressed or result.phone in suppressed:
             return (_SUPPRESSED,)
         return ()
 
-    def _write_leads(self, leads: list[Lead]) -> None:
+    def _write_leads(self, leads: list[LeadText]) -> None:
         feed = self._export.mapping.source
         if self._request.is_dry_run:
             ids = [lead.external_id for lead in leads if lead.external_id is not None]
@@ -282,10 +287,12 @@ class _Run:
             self.counts.n_created += len(leads) - n_known
             return
         rows = [
-            NewLead(
+            OldLead(
                 lead_id=new_lead_id(lead.created_at),
                 feed=feed,
-                lead=lead,
+                external_id=lead.external_id,
+                email=lead.email,
+                lead_json=lead.text,
                 received_at=lead.created_at,
             )
             for lead in leads
@@ -308,7 +315,7 @@ class _Run:
             self._write_events([event for event in good if isinstance(event, OutcomeEvent)], ids)
             yield from self._noted(self._event_problems(chunk, ids))
 
-    def _ids_of(self, chunk: list[MappedEvent]) -> dict[str, str]:
+    def _ids_of(self, chunk: EventChunk) -> dict[str, str]:
         """Return external id to lead id for the leads that a chunk of events names."""
         names = {row.result.lead_id for row in chunk if isinstance(row.result, OutcomeEvent)}
         with self._workshop.store.read() as tx:
@@ -331,9 +338,7 @@ class _Run:
         self.counts.n_events_created += n_created
         self.counts.n_events_known += len(rows) - n_created
 
-    def _event_problems(
-        self, chunk: list[MappedEvent], ids: dict[str, str]
-    ) -> Iterator[RejectedRow]:
+    def _event_problems(self, chunk: EventChunk, ids: dict[str, str]) -> Iterator[RejectedRow]:
         """Yield events that cannot be used; a rejected row of the lead table is told once only."""
         for row in chunk:
             if isinstance(row.result, Rejected):
@@ -348,15 +353,10 @@ class _Run:
             yield problem
 
 
-def _joined(chunks: Iterator[list[_Row]]) -> Iterator[list[_Row]]:
+def _joined(chunks: Iterator[EventChunk]) -> Iterator[EventChunk]:
     """Yield chunks of as many rows as are written together."""
     while some := list(islice(chunks, ROWS_PER_COMMIT // CHUNK_ROWS)):
         yield list(chain.from_iterable(some))
-
-
-def _identities(lead: Lead) -> list[str]:
-    """Return what a person can be known by."""
-    return [one for one in (lead.contact.email, lead.contact.phone) if one]
 
 
 def _repeat(record: ImportRecord) -> ImportSummary:

@@ -12,7 +12,7 @@ when the database is locked). All arguments after `*` are keywords.
     savepoint()
 `tx.leads`
     insert(lead, *, lead_id, feed, received_at) -> (LeadRecord, created)
-    insert_many(rows: Sequence[NewLead]) -> list[Inserted]
+    insert_many(rows: Sequence[OldLead]) -> list[Inserted]
     touch(lead_id, lead, *, feed, at) -> LeadRecord
     get(lead_id) -> LeadRecord; get_many(lead_ids) -> dict[str, LeadRecord]
     find_by_email(email, *, since) -> LeadRecord | None
@@ -93,6 +93,7 @@ from leadqual.store.records import (
     LeadRecord,
     NewLead,
     NewScore,
+    OldLead,
     OutboxMessage,
     ScoreRecord,
     SessionRecord,
@@ -120,6 +121,7 @@ __all__ = [
     "LeadRecord",
     "NewLead",
     "NewScore",
+    "OldLead",
     "OutboxMessage",
     "ScoreRecord",
     "SessionRecord",

@@ -7,10 +7,9 @@ from typing import Final
 
 from sqlalchemy import Text, bindparam, select
 
-from leadqual.store.lead_rows import lead_row
 from leadqual.store.phrases import dump, listed, lock
 from leadqual.store.prepared import Link, Prepared, Statement, insertion
-from leadqual.store.records import Inserted, NewLead
+from leadqual.store.records import Inserted, OldLead
 from leadqual.store.tables import EXTERNAL_IDS, LEADS
 
 _CHUNK: Final = 2_000
@@ -34,7 +33,7 @@ def known_ids(link: Link, feed: str, external_ids: Sequence[str]) -> dict[str, s
     return dict(rows)
 
 
-def insert_leads(link: Link, rows: Sequence[NewLead]) -> list[Inserted]:
+def insert_leads(link: Link, rows: Sequence[OldLead]) -> list[Inserted]:
     """Store those rows whose external id is new to their feed; say what each one's id is."""
     for feed in sorted({row.feed for row in rows}):
         lock(link, f"import:{feed}")
@@ -44,14 +43,14 @@ def insert_leads(link: Link, rows: Sequence[NewLead]) -> list[Inserted]:
     return inserted
 
 
-def _insert_chunk(link: Link, rows: Sequence[NewLead]) -> list[Inserted]:
+def _insert_chunk(link: Link, rows: Sequence[OldLead]) -> list[Inserted]:
     """Store one chunk; a row that repeats an earlier one of the chunk is not new either."""
     known = _known_of(link, rows)
     inserted: list[Inserted] = []
-    fresh: list[NewLead] = []
+    fresh: list[OldLead] = []
     for row in rows:
-        name = (row.feed, row.lead.external_id or "")
-        if row.lead.external_id is not None and name in known:
+        name = (row.feed, row.external_id or "")
+        if row.external_id is not None and name in known:
             inserted.append(Inserted(known[name], created=False))
             continue
         known[name] = row.lead_id
@@ -61,30 +60,34 @@ def _insert_chunk(link: Link, rows: Sequence[NewLead]) -> list[Inserted]:
     link.run_many(
         _INSERT_EXTERNAL,
         (
-            {"feed": row.feed, "external_id": row.lead.external_id, "lead_id": row.lead_id}
+            {"feed": row.feed, "external_id": row.external_id, "lead_id": row.lead_id}
             for row in fresh
-            if row.lead.external_id is not None
+            if row.external_id is not None
         ),
     )
     return inserted
 
 
-def _row_of(row: NewLead) -> dict[str, object]:
-    return lead_row(
-        row.lead,
-        lead_id=row.lead_id,
-        feed=row.feed,
-        received_at=row.received_at,
-        is_history=row.is_history,
-    )
+def _row_of(row: OldLead) -> dict[str, object]:
+    return {
+        "lead_id": row.lead_id,
+        "feed": row.feed,
+        "email": row.email,
+        "lead_json": row.lead_json,
+        "received_at": row.received_at,
+        "touched_at": row.received_at,
+        "n_touches": 1,
+        "is_history": True,
+        "erased_at": None,
+    }
 
 
-def _known_of(link: Link, rows: Sequence[NewLead]) -> dict[tuple[str, str], str]:
+def _known_of(link: Link, rows: Sequence[OldLead]) -> dict[tuple[str, str], str]:
     """Return (feed, external id) to lead id for rows that are stored already."""
     by_feed: dict[str, list[str]] = {}
     for row in rows:
-        if row.lead.external_id is not None:
-            by_feed.setdefault(row.feed, []).append(row.lead.external_id)
+        if row.external_id is not None:
+            by_feed.setdefault(row.feed, []).append(row.external_id)
     return {
         (feed, external_id): lead_id
         for feed, external_ids in by_feed.items()

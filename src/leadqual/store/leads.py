@@ -15,7 +15,7 @@ from leadqual.store.lead_bulk import insert_leads, known_ids
 from leadqual.store.lead_rows import dump_lead, lead_row, new_lead_row
 from leadqual.store.phrases import dump, listed, lock, motion
 from leadqual.store.prepared import Link, Prepared, Row, Statement, insertion
-from leadqual.store.records import Inserted, LeadRecord, NewLead, Touch
+from leadqual.store.records import Inserted, LeadRecord, NewLead, OldLead, Touch
 from leadqual.store.tables import EXTERNAL_IDS, LEADS, TOUCHES
 
 _EARLIEST: Final = datetime(1, 1, 1, tzinfo=UTC)
@@ -126,8 +126,8 @@ class LeadRepository:
             raise ConflictError("this lead id is in use already; make a new one")
         return LeadRecord(lead_id, feed, lead, received_at, received_at, n_touches=1), True
 
-    def insert_many(self, rows: Sequence[NewLead]) -> list[Inserted]:
-        """Store many leads at once; those whose `external_id` the feed has sent are left alone.
+    def insert_many(self, rows: Sequence[OldLead]) -> list[Inserted]:
+        """Store many leads of the past; those whose `external_id` the feed has sent are left alone.
 
         Returns
         -------

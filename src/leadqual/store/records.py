@@ -82,6 +82,34 @@ class NewLead:
 
 
 @dataclass(frozen=True, slots=True)
+class OldLead:
+    """One row of a bulk insert of leads from the past, with what is looked at taken out of it.
+
+    It is learned from as it was imported, and was never scored when it came. `lead_json` is what
+    `Lead.model_dump_json(exclude_none=True)` gives.
+    """
+
+    lead_id: str
+    feed: str
+    external_id: str | None
+    email: str | None
+    lead_json: str
+    received_at: datetime
+
+    @classmethod
+    def of(cls, new: NewLead) -> OldLead:
+        """Return the same lead as its row."""
+        return cls(
+            lead_id=new.lead_id,
+            feed=new.feed,
+            external_id=new.lead.external_id,
+            email=new.lead.contact.email,
+            lead_json=new.lead.model_dump_json(exclude_none=True),
+            received_at=new.received_at,
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Inserted:
     """What became of one row of a bulk insert: the id it has now, and whether it is new."""
 
