@@ -12,7 +12,7 @@ from alembic.script import ScriptDirectory
 from leadqual.errors import SchemaVersionError
 from leadqual.store import open_store, schema
 from leadqual.store.engine import open_engines
-from leadqual.store.metadata import METADATA
+from leadqual.store.indexes import complete_metadata
 from tests.contract.records import run_sql, set_revision
 
 
@@ -29,7 +29,7 @@ def test_migrations_lead_to_the_tables_of_the_program(url: str) -> None:
         context = MigrationContext.configure(
             connection, opts={"version_table": schema.VERSION_TABLE, "compare_type": True}
         )
-        differences = compare_metadata(context, METADATA)
+        differences = compare_metadata(context, complete_metadata())
     engines.dispose()
 
     assert differences == []

@@ -8,14 +8,12 @@ from typing import Final
 from sqlalchemy import (
     Column,
     ForeignKey,
-    Index,
     Integer,
     Named,
     Table,
     Text,
     TypedColumns,
     UniqueConstraint,
-    text,
 )
 
 from leadqual.store.metadata import METADATA
@@ -164,15 +162,4 @@ IMPORTS: Final = Table(
     ImportColumns,
     UniqueConstraint("feed", "file_hash", "mapping_hash"),
     sqlite_strict=True,
-)
-
-_UNSENT: Final = OUTBOX.c.delivered_at.is_(None) & OUTBOX.c.given_up_at.is_(None)
-Index("ix_outbox_due", OUTBOX.c.due_at, sqlite_where=_UNSENT, postgresql_where=_UNSENT)
-
-Index(
-    "uq_standards_active",
-    STANDARDS.c.is_active,
-    unique=True,
-    sqlite_where=text("is_active = 1"),
-    postgresql_where=text("is_active"),
 )

@@ -2,12 +2,12 @@
 
 from alembic import context
 
-from leadqual.store.metadata import METADATA
+from leadqual.store.indexes import complete_metadata
 from leadqual.store.schema import VERSION_TABLE
 
 context.configure(
     connection=context.config.attributes["connection"],
-    target_metadata=METADATA,
+    target_metadata=complete_metadata(),
     version_table=VERSION_TABLE,
     render_as_batch=True,
 )

@@ -1,0 +1,75 @@
+"""What a serving process loads before its first answer, and what it leaves for later."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from leadqual.config import Settings
+from leadqual.services.workshop import open_workshop
+
+NEVER = {
+    "joblib", "lightgbm", "matplotlib", "mlflow", "optuna", "pandas", "pyarrow", "scipy",
+    "shap", "sklearn",
+}  # fmt: skip
+ONLY_WHEN_NEEDED = {
+    "alembic": "an empty or older database",
+    "argon2": "the first log-in",
+    "jinja2": "the first page",
+    "numpy.random": "training",
+    "psycopg": "PostgreSQL",
+    "requests": "nothing: tldextract brings it",
+    "rich": "progress bars",
+    "sqlalchemy.dialects.postgresql": "PostgreSQL",
+    "structlog": "the first failure",
+    "tldextract": "nothing: only its list is read",
+}
+SERVE = """
+import json, sys
+from contextlib import closing
+from leadqual.config import load_settings
+from leadqual.wiring import build_serving
+from api.main import create_app
+
+with closing(build_serving(load_settings())) as serving:
+    create_app(serving)
+    print(json.dumps(sorted(sys.modules)))
+"""
+
+
+def test_a_serving_process_loads_no_learner_and_nothing_that_its_first_answer_can_do_without(
+    tmp_path: Path,
+) -> None:
+    with open_workshop(Settings(home=tmp_path)):
+        pass  # sets the database up
+
+    done = subprocess.run(
+        [sys.executable, "-c", SERVE],
+        env={"LEADQUAL_HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    loaded = set(json.loads(done.stdout))
+    assert not loaded & NEVER
+    assert {name: ONLY_WHEN_NEEDED[name] for name in loaded & set(ONLY_WHEN_NEEDED)} == {}
+    assert {"api.main", "numpy", "sqlalchemy"} <= loaded
+
+
+def test_models_of_documents_are_built_late_and_all_others_at_once() -> None:
+    code = """
+import api
+from fastapi.openapi.models import Schema
+from pydantic import BaseModel
+
+assert Schema.model_config["defer_build"]
+assert Schema(title="late").model_dump(exclude_none=True) == {"title": "late"}
+assert "defer_build" not in BaseModel.model_config
+"""
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stderr
