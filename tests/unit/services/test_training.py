@@ -88,6 +88,8 @@ def test_lab_book_has_the_run_and_the_alias(workshop: Workshop, trained: Trained
     version = client.get_model_version_by_alias("leadqual", "challenger")
 
     assert run.data.metrics["conversion.auc"] == trained.judgement.metrics()["conversion.auc"]
+    assert run.data.metrics["effort.peak_memory_mib"] > 0
+    assert run.data.metrics["effort.seconds.fitting"] > 0
     assert run.data.params["origin"] == "store"
     assert run.data.params["data_hash"]
     assert version.run_id == trained.run_id

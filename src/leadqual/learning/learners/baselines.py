@@ -67,7 +67,7 @@ def _logistic(train: EncodedLeads, won: Flags, test: EncodedLeads) -> Floats:
     """Logistic regression as in the scikit-learn guide: one-hot, median, scaled, C = 1."""
     n_codes = len(train.codes)
     numbers = make_pipeline(SimpleImputer(strategy="median", add_indicator=True), StandardScaler())
-    levels = OneHotEncoder(handle_unknown="ignore", min_frequency=20, sparse_output=False)
+    levels = OneHotEncoder(handle_unknown="ignore", min_frequency=20)
     columns = ColumnTransformer([
         ("levels", levels, list(range(n_codes))),
         ("numbers", numbers, list(range(n_codes, n_codes + len(train.raw)))),
