@@ -2,13 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from datetime import datetime
+from functools import cache, lru_cache
 from typing import Final
 
-from sqlalchemy import Integer, Text, and_, bindparam, case, or_, select, update
+from sqlalchemy import (
+    JSON,
+    Text,
+    and_,
+    bindparam,
+    case,
+    cast,
+    column,
+    func,
+    insert,
+    literal_column,
+    or_,
+    select,
+    update,
+)
 
+from leadqual.queue.items import QueueItem, Taker, WorkKind
 from leadqual.queue.states import ItemState
+from leadqual.store.event_rows import INSERT_ENTRY, entry_values
 from leadqual.store.item_rows import (
     IS_CLAIMED,
     IS_DUE,
@@ -18,10 +36,12 @@ from leadqual.store.item_rows import (
     ITEM_COLUMNS,
     NOW,
     OF_LEAD,
+    OPEN_COLUMNS,
     Sight,
 )
-from leadqual.store.prepared import Prepared
-from leadqual.store.tables import ITEMS
+from leadqual.store.phrases import dump, first_rows
+from leadqual.store.prepared import Link, Prepared
+from leadqual.store.tables import EVENTS, ITEMS
 from leadqual.store.types import BigId
 
 _ACTOR: Final = bindparam("actor", type_=Text)
@@ -42,16 +62,7 @@ WAKE: Final = Prepared(
 )
 """Opens what was claimed or put off until now; finds it by its time, touches nothing else."""
 
-BEST: Final = Prepared(
-    select(*ITEM_COLUMNS)
-    .where(ITEMS.c.queue == bindparam("of_queue", type_=Text), IS_OPEN, IS_WAITING)
-    .order_by(ITEMS.c.order_key.desc(), ITEMS.c.item_id)
-    .limit(bindparam("n", type_=Integer))
-    .with_for_update(skip_locked=True)
-)
-"""Reads and locks the best open items of a queue; what others are taking is passed over."""
-
-TAKE: Final = Prepared(
+_TAKE: Final = Prepared(
     update(ITEMS)
     .where(ITEMS.c.item_id == bindparam("id_of_item", type_=BigId))
     .values(
@@ -62,6 +73,125 @@ TAKE: Final = Prepared(
     )
 )
 """Writes down who took a locked item; touches no index but those of its state and its time."""
+
+_TAKEN: Final = (
+    func
+    .json_to_recordset(cast(bindparam("taken", type_=Text), JSON))
+    .table_valued(
+        column("item_id", BigId),
+        column("lead_id", Text),
+        column("actor", Text),
+        column("at", ITEMS.c.wakes_at.type),
+        column("until", ITEMS.c.wakes_at.type),
+        column("token", BigId),
+    )
+    .render_derived(name="taken", with_types=True)
+)
+_MOVED: Final = (
+    update(ITEMS)
+    .where(ITEMS.c.item_id == _TAKEN.c.item_id)
+    .values(
+        state=ItemState.CLAIMED.value,
+        claimed_by=_TAKEN.c.actor,
+        wakes_at=_TAKEN.c.until,
+        token=_TAKEN.c.token,
+    )
+    .returning(ITEMS.c.item_id)
+    .cte("moved")
+)
+_TAKE_ALL: Final = Prepared(
+    insert(EVENTS)
+    .from_select(
+        [
+            "lead_id",
+            "item_id",
+            "type",
+            "actor",
+            "occurred_at",
+            "recorded_at",
+            "token",
+            "until",
+        ],
+        select(
+            _TAKEN.c.lead_id,
+            _TAKEN.c.item_id,
+            literal_column(f"'{WorkKind.CLAIMED.value}'", Text),
+            _TAKEN.c.actor,
+            _TAKEN.c.at,
+            _TAKEN.c.at,
+            _TAKEN.c.token,
+            _TAKEN.c.until,
+        ),
+        include_defaults=False,
+    )
+    .add_cte(_MOVED)
+)
+"""`_TAKE` and the work log for many in one statement of PostgreSQL: it would run one each."""
+
+
+def take(link: Link, claimed: Sequence[tuple[Taker, QueueItem]]) -> None:
+    """Write down who took which locked items, and the work log of it.
+
+    Parameters
+    ----------
+    claimed : sequence of (Taker, QueueItem)
+        The items as they stand from now on.
+    """
+    if not claimed:
+        return
+    if link.is_postgresql:
+        taken = [
+            {
+                "item_id": item.item_id,
+                "lead_id": item.lead_id,
+                "actor": taker.actor,
+                "at": taker.now,
+                "until": item.lease_until,
+                "token": item.token,
+            }
+            for taker, item in claimed
+        ]
+        link.run(_TAKE_ALL, taken=dump(taken))
+        return
+    link.run_many(_TAKE, (_taken_values(item) for _, item in claimed))
+    link.run_many(
+        INSERT_ENTRY, (claim_entry(item, taker.actor, at=taker.now) for taker, item in claimed)
+    )
+
+
+def _taken_values(item: QueueItem) -> dict[str, object]:
+    return {
+        "id_of_item": item.item_id,
+        "actor": item.claimed_by,
+        "until": item.lease_until,
+        "new_token": item.token,
+    }
+
+
+def claim_entry(item: QueueItem, actor: str, *, at: datetime) -> dict[str, object]:
+    """Return the line of the work log for a claim."""
+    return entry_values(
+        WorkKind.CLAIMED,
+        item=(item.item_id, item.lead_id, item.token),
+        actor=actor,
+        at=at,
+        until=item.lease_until,
+    )
+
+
+@lru_cache(maxsize=64)
+def best(n_items: int) -> Prepared:
+    """Return what reads and locks the best open items of a queue.
+
+    What others are taking is passed over.
+    """
+    ranked = (
+        select(*OPEN_COLUMNS)
+        .where(ITEMS.c.queue == bindparam("of_queue", type_=Text), IS_OPEN, IS_WAITING)
+        .order_by(ITEMS.c.order_key.desc(), ITEMS.c.item_id)
+        .with_for_update(skip_locked=True)
+    )
+    return Prepared(first_rows(ranked, n_items))
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +208,8 @@ class Claims:
 @cache
 def claims(sight: Sight) -> Claims:
     """Return the statements, compiled once per sight and database."""
-    one = (
-        select(*ITEM_COLUMNS)
-        .where(OF_LEAD, sight.condition)
-        .order_by(ITEMS.c.item_id.desc())
-        .limit(1)
-    )
+    newest = select(*ITEM_COLUMNS).where(OF_LEAD, sight.condition).order_by(ITEMS.c.item_id.desc())
+    one = first_rows(newest, 1)
     taken = {
         "state": ItemState.CLAIMED.value,
         "claimed_by": _ACTOR,

@@ -21,10 +21,10 @@ from leadqual.queue.states import ItemState, allowed_outcomes
 from leadqual.queue.transitions import NO_EXTRAS, UNNAMED, Extras, advance, check_token
 from leadqual.routing.decision import Decision, Queue
 from leadqual.store import item_statements as sql
-from leadqual.store.claims import BEST, TAKE, WAKE, claims
+from leadqual.store.claims import WAKE, best, claim_entry, claims, take
 from leadqual.store.event_rows import INSERT_ENTRY, entry_values, read_entry
 from leadqual.store.item_check import find_differing
-from leadqual.store.item_rows import EVERYTHING, Sight, read_item, state_values
+from leadqual.store.item_rows import EVERYTHING, N_OPEN, Sight, read_item, read_open, state_values
 from leadqual.store.phrases import dump
 from leadqual.store.prepared import Link, Prepared
 from leadqual.store.ranking import arms, merge, read_cursor, write_cursor
@@ -120,10 +120,13 @@ class QueueRepository:
         if limit < 1:
             raise InputError(f"a page holds at least one item, {limit} were asked for")
         after_key, after_id = (0.0, 0) if cursor is None else read_cursor(cursor)
-        statements = arms(frozenset(states), has_cursor=cursor is not None, sight=self._sight)
+        # A condition that is true of the whole queue misleads PostgreSQL about its size.
+        sight = EVERYTHING if self._sight.has(queue) else self._sight
+        statements = arms(
+            frozenset(states), n_rows=limit + 1, has_cursor=cursor is not None, sight=sight
+        )
         values = {
             "of_queue": queue.value,
-            "n": limit + 1,
             "now": now,
             "after_key": after_key,
             "after_id": after_id,
@@ -131,7 +134,10 @@ class QueueRepository:
         }
         when = self._link.read_time
         rows = merge([self._link.run_raw(statement, **values) for statement in statements])
-        items = tuple(read_item(row, when).as_of(now) for row in rows[:limit])
+        items = tuple(
+            read_open(row, queue, when) if len(row) == N_OPEN else read_item(row, when).as_of(now)
+            for row in rows[:limit]
+        )
         return Page(items, write_cursor(items[-1]) if len(rows) > limit else None)
 
     def wake(self, *, now: datetime) -> int:
@@ -165,13 +171,10 @@ class QueueRepository:
         if not takers or not self._sight.has(queue):
             return [None] * len(takers)
         self.wake(now=max(taker.now for taker in takers))
-        found = self._items(BEST, of_queue=queue.value, n=len(takers))
+        rows = self._link.run_raw(best(len(takers)), of_queue=queue.value)
+        found = [read_open(row, queue, self._link.read_time) for row in rows]
         claimed = [(taker, taker.take(item)) for taker, item in zip(takers, found, strict=False)]
-        self._link.run_many(TAKE, (_taken_values(item) for _, item in claimed))
-        self._link.run_many(
-            INSERT_ENTRY,
-            (_claim_entry(item, taker.actor, at=taker.now) for taker, item in claimed),
-        )
+        take(self._link, claimed)
         return [*(item for _, item in claimed), *[None] * (len(takers) - len(claimed))]
 
     def claim(
@@ -195,7 +198,7 @@ class QueueRepository:
                 f"the lead cannot be claimed: it is {_where(found)}",
                 allowed=allowed_outcomes(found.state),
             )
-        self._link.run(INSERT_ENTRY, **_claim_entry(item, actor, at=now))
+        self._link.run(INSERT_ENTRY, **claim_entry(item, actor, at=now))
         return item
 
     def release(self, lead_id: str, *, actor: str, token: int, now: datetime) -> QueueItem:
@@ -374,26 +377,6 @@ class QueueRepository:
             handed_to=item.handed_to,
         )
         self._link.run(INSERT_ENTRY, **values)
-
-
-def _taken_values(item: QueueItem) -> dict[str, object]:
-    return {
-        "id_of_item": item.item_id,
-        "actor": item.claimed_by,
-        "until": item.lease_until,
-        "new_token": item.token,
-    }
-
-
-def _claim_entry(item: QueueItem, actor: str, *, at: datetime) -> dict[str, object]:
-    """Return the line of the work log for a claim."""
-    return entry_values(
-        WorkKind.CLAIMED,
-        item=(item.item_id, item.lead_id, item.token),
-        actor=actor,
-        at=at,
-        until=item.lease_until,
-    )
 
 
 def _where(item: QueueItem) -> str:

@@ -4,10 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from functools import cache
+from functools import lru_cache
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Integer, Select, and_, bindparam, func, or_, select
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Select,
+    and_,
+    bindparam,
+    func,
+    or_,
+    select,
+    true,
+)
 
 from leadqual.errors import InputError
 from leadqual.queue.items import QueueItem
@@ -18,29 +28,35 @@ from leadqual.store.item_rows import (
     IS_SNOOZED,
     IS_WAITING,
     ITEM_COLUMNS,
+    OPEN_COLUMNS,
     Sight,
 )
+from leadqual.store.phrases import first_rows
 from leadqual.store.prepared import Prepared, Row
 from leadqual.store.tables import ITEMS
 from leadqual.store.types import BigId, Real
 
+Columns = tuple[Column[Any], ...]
+
 _QUEUE: Final = bindparam("of_queue", type_=ITEMS.c.queue.type)
-_N: Final = bindparam("n", type_=Integer)
 _AFTER_KEY: Final = bindparam("after_key", type_=Real)
 _AFTER_ID: Final = bindparam("after_id", type_=BigId)
 
 
-@cache
-def arms(states: frozenset[ItemState], *, has_cursor: bool, sight: Sight) -> tuple[Prepared, ...]:
-    """Return the statements of one page: parameters `of_queue`, `n`, `now` and the cursor's.
+@lru_cache(maxsize=1024)
+def arms(
+    states: frozenset[ItemState], *, n_rows: int, has_cursor: bool, sight: Sight
+) -> tuple[Prepared, ...]:
+    """Return the statements of one page: parameters `of_queue`, `now` and the cursor's.
 
     Each is a range of an index that is read in order and stops after a page; `merge` makes one
     page of them. Together they are half as dear as their union, which both databases plan anew
-    each time or sort once more. Leases and snoozes that have run out count as open.
+    each time or sort once more. They need one snapshot. Leases and snoozes that have run out
+    count as open. Open items have `OPEN_COLUMNS` only.
     """
     return tuple(
-        Prepared(_arm(condition, has_cursor=has_cursor, sight=sight))
-        for condition in _conditions(states)
+        Prepared(first_rows(_arm(columns, condition, has_cursor=has_cursor, sight=sight), n_rows))
+        for columns, condition in _conditions(states)
     )
 
 
@@ -53,21 +69,23 @@ def merge(pages: Sequence[list[Row]]) -> list[Row]:
 
 
 def _place(row: Row) -> tuple[float, int]:
-    return -row[5], row[0]
+    return -row[3], row[0]
 
 
-def _conditions(states: frozenset[ItemState]) -> Iterator[ColumnElement[bool]]:
-    """Yield the condition of each arm."""
+def _conditions(states: frozenset[ItemState]) -> Iterator[tuple[Columns, ColumnElement[bool]]]:
+    """Yield the columns and the condition of each arm."""
     in_queue = ITEMS.c.queue == _QUEUE
     for state in sorted(states):
         named = and_(in_queue, ITEMS.c.state == state.value)
-        yield named if state in FINAL_STATES else and_(named, IS_WAITING, _still(state, states))
+        columns = OPEN_COLUMNS if state is ItemState.OPEN else ITEM_COLUMNS
+        waits = true() if state in FINAL_STATES else and_(IS_WAITING, _still(state, states))
+        yield columns, and_(named, waits)
     if ItemState.OPEN in states:
         # coalesce() keeps the planner off the ranked index: what is due is found by its time.
         here = func.coalesce(ITEMS.c.queue, "") == _QUEUE
         for state, is_state in ((ItemState.CLAIMED, IS_CLAIMED), (ItemState.SNOOZED, IS_SNOOZED)):
             if state not in states:
-                yield and_(here, is_state, IS_DUE)
+                yield ITEM_COLUMNS, and_(here, is_state, IS_DUE)
 
 
 def _still(state: ItemState, states: frozenset[ItemState]) -> ColumnElement[bool]:
@@ -78,14 +96,14 @@ def _still(state: ItemState, states: frozenset[ItemState]) -> ColumnElement[bool
 
 
 def _arm(
-    condition: ColumnElement[bool], *, has_cursor: bool, sight: Sight
+    columns: Columns, condition: ColumnElement[bool], *, has_cursor: bool, sight: Sight
 ) -> Select[*tuple[Any, ...]]:
-    """Return one page of one arm."""
-    page = select(*ITEM_COLUMNS).where(condition, sight.condition)
+    """Return one arm in its order, from its start or behind the cursor."""
+    page = select(*columns).where(condition, sight.condition)
     if has_cursor:
         behind = or_(ITEMS.c.order_key < _AFTER_KEY, ITEMS.c.item_id > _AFTER_ID)
         page = page.where(ITEMS.c.order_key <= _AFTER_KEY, behind)
-    return page.order_by(ITEMS.c.order_key.desc(), ITEMS.c.item_id).limit(_N)
+    return page.order_by(ITEMS.c.order_key.desc(), ITEMS.c.item_id)
 
 
 def write_cursor(last: QueueItem) -> str:
