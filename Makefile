@@ -43,7 +43,7 @@ lock: ## resolve the dependencies again (needs uv on the PATH)
 	@uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --all-extras --python-version 3.11 pyproject.toml -o requirements.lock
 
 bench: $(STAMP) ## run the benchmarks and print ratios to their floors
-	@for name in core reading batch importing http start train learning; do $(BIN)/python -m benchmarks.$$name || exit 1; done
+	@for name in core reading batch importing http queue start train learning; do $(BIN)/python -m benchmarks.$$name || exit 1; done
 
 clean: ## remove the virtual environment, caches and everything a demo wrote
 	@rm -rf $(VENV) .leadqual .pytest_cache .mypy_cache .ruff_cache .import_linter_cache build dist

@@ -108,3 +108,13 @@ def test_importing_report_judges_the_import_against_bare_inserts() -> None:
 
     assert re.search(r"\| 1 \| [\d,]+ \| [\d,]+ \| [\d,]+ \| \d\.\d\d \|", report)
     assert re.search(r"\| import, x bare executemany \| >= 0.3 \| \d\.\d\d", report)
+
+
+def test_queue_report_compares_pages_and_claims_with_bare_sql_on_each_database() -> None:
+    report = run("queue", "--quick")
+
+    for database in report.split("\n## ")[1:]:
+        for what in ("`QueueRepository.ranked`", "`Working.claim_next`", "ours, with our upkeep"):
+            assert re.search(rf"\| {what} \| [\d,]+ \|", database), what
+        assert len(re.findall(r"\| (?:met|not met) \|", database)) == 4
+    assert "## SQLite" in report
