@@ -157,13 +157,12 @@ def run_until_stopped(
 def _load(config: uvicorn.Config) -> None:
     """Import the application and open the deployment.
 
-    What is made meanwhile stays for as long as the process: looking for garbage in it takes a
-    tenth of the start, and would hold requests up later.
+    What is made meanwhile stays for as long as the process: looking for garbage in it would take
+    a tenth of the start.
     """
     gc.disable()
     try:
         config.load()
-        gc.freeze()
     finally:
         gc.enable()
 
