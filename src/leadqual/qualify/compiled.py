@@ -62,8 +62,11 @@ class _Trees:
     bits: NDArray[np.uint8]  # (n_states_total, n_blocks)
     first_cell: NDArray[np.intp]  # (n_blocks,)
     values: NDArray[np.float64]  # (n_cells,)
-    shares: NDArray[np.float64]  # (n_cells, n_slots) by source feature
-    # (8, n_blocks * n_slots) of (lead * n_models + model) * n_features + feature
+    # (n_cells, 1 + n_slots): the value again, then shares by source feature. With the usual seven
+    # slots a row is one line of the cache, where a lead otherwise waits for three.
+    worth: NDArray[np.float64]
+    # (8, n_blocks * (1 + n_slots)) of lead * (n_targets + 1) + target, where a target is
+    # model * n_features + feature, and values go to the last one, which is thrown away
     slot_targets: NDArray[np.intp]
     models: NDArray[np.intp]  # models that have trees
     first_block: NDArray[np.intp]  # first block of each of these
@@ -104,16 +107,15 @@ class CompiledModels:
         # two or more, since a lone column would be summed pairwise.
         logits = linear.sum(axis=0) + self._linear.constant
         cell = None if self._trees is None else _cells(self._trees, leads)
+        trees = None
         if self._trees is not None and cell is not None:
-            value = self._trees.values.take(cell)
+            value, trees = self._look_up(self._trees, cell, explain=explain)
             sums = np.add.reduceat(value, self._trees.first_block, axis=1)
             logits[:, self._trees.models] += sums
         if not explain:
             return logits[:, : self.n_models], None
         shares = (linear - self._linear.at_center).transpose(1, 2, 0)[:, : self.n_models]
-        if self._trees is not None and cell is not None:
-            shares = shares + self._tree_shares(self._trees, cell)
-        return logits[:, : self.n_models], shares
+        return logits[:, : self.n_models], shares if trees is None else shares + trees
 
     def _linear_parts(self, leads: EncodedLeads) -> NDArray[np.float64]:
         """Return what each feature adds to each linear part, (n_features, n_leads, n_models)."""
@@ -130,17 +132,26 @@ class CompiledModels:
         parts[linear.numeric_rows] = (basis[..., None] * linear.weights).sum(axis=0)
         return parts
 
-    def _tree_shares(self, trees: _Trees, cell: NDArray[np.intp]) -> NDArray[np.float64]:
-        """Return the trees' contributions, (n_leads, n_models, n_features)."""
+    def _look_up(
+        self, trees: _Trees, cell: NDArray[np.intp], *, explain: bool
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
+        """Return the value of each block, and the trees' contributions.
+
+        The values have shape (n_leads, n_blocks), contributions (n_leads, n_models, n_features).
+        """
+        if not explain:
+            return trees.values.take(cell), None
         n_targets = self.n_models * self.n_features
+        values = np.empty(cell.shape)
         sums = np.empty((len(cell), n_targets))
         for start in range(0, len(cell), _CACHED):
-            some = cell[start : start + _CACHED]
-            weights = trees.shares.take(some, axis=0)
-            target = trees.slot_targets[: len(some)]
-            counted = np.bincount(target.ravel(), weights.ravel(), len(some) * n_targets)
-            sums[start : start + _CACHED] = counted.reshape(len(some), n_targets)
-        return sums.reshape(len(cell), self.n_models, self.n_features)
+            rows = slice(start, start + _CACHED)
+            found = trees.worth.take(cell[rows], axis=0)
+            values[rows] = found[:, :, 0]
+            target = trees.slot_targets[: len(found)].ravel()
+            counted = np.bincount(target, found.ravel(), len(found) * (n_targets + 1))
+            sums[rows] = counted.reshape(len(found), -1)[:, :n_targets]
+        return values, sums.reshape(len(cell), self.n_models, self.n_features)
 
 
 def _cells(trees: _Trees, leads: EncodedLeads) -> NDArray[np.intp]:
@@ -268,7 +279,9 @@ def _compile_trees(encoder: Encoder, models: Sequence[AdditiveModel]) -> _Trees:
         index * len(encoder.features) + _widen(slot, n_slots)
         for (index, _, _), (_, slot) in zip(parts, merged, strict=True)
     ]
-    leads = np.arange(_CACHED) * len(models) * len(encoder.features)
+    values = np.concatenate([weight * table.values.ravel() for _, weight, table in parts])
+    n_targets = len(models) * len(encoder.features)
+    leads = np.arange(_CACHED) * (n_targets + 1)
     n_cells = np.repeat([1 << table.n_bits for table in tables], sizes)
     states = TreeStates(encoder, tables)
     n_limits = np.array([limits.size for limits in states.limits], dtype=np.intp)
@@ -282,12 +295,25 @@ def _compile_trees(encoder: Encoder, models: Sequence[AdditiveModel]) -> _Trees:
         first_state=states.first_state,
         bits=states.bits,
         first_cell=np.cumsum(n_cells) - n_cells,
-        values=np.concatenate([weight * table.values.ravel() for _, weight, table in parts]),
-        shares=np.concatenate(shares),
-        slot_targets=np.concatenate(targets).ravel() + leads[:, None],
+        values=values,
+        worth=_aligned(np.column_stack([values, np.concatenate(shares)])),
+        slot_targets=np.insert(np.concatenate(targets), 0, n_targets, axis=1).ravel()
+        + leads[:, None],
         models=np.array([index for index, _, _ in parts], dtype=np.intp),
         first_block=np.cumsum(sizes) - sizes,
     )
+
+
+def _aligned(array: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return a copy that starts where a line of the cache starts."""
+    memory = np.empty(array.nbytes + _LINE_BYTES, dtype=np.uint8)
+    start = -memory.ctypes.data % _LINE_BYTES
+    copy = memory[start : start + array.nbytes].view(np.float64).reshape(array.shape)
+    copy[...] = array
+    return copy
+
+
+_LINE_BYTES: Final = 64
 
 
 def _widen(array: NDArray[Any], width: int) -> NDArray[Any]:
