@@ -73,11 +73,11 @@ def test_an_event_with_the_same_key_is_stored_once(store: Store) -> None:
 
 def test_many_events_are_stored_once(store: Store) -> None:
     add_lead(store, "L1")
-    rows = [(outcome("L1", OutcomeType.CONTACTED), f"k{number}") for number in range(10)]
+    rows = [(outcome("crm 1", OutcomeType.CONTACTED), f"k{number}") for number in range(10)]
 
     with store.transaction() as tx:
-        n_first = tx.events.append_many(rows[:6])
-        n_again = tx.events.append_many(rows)
+        n_first = tx.events.append_many(rows[:6], ids={"crm 1": "L1"})
+        n_again = tx.events.append_many(rows, ids={"crm 1": "L1"})
 
     assert (n_first, n_again) == (6, 4)
 

@@ -254,4 +254,6 @@ def _event(values: Mapping[str, object]) -> OutcomeEvent | Rejected:
 
 def _is_storable(text: str) -> bool:
     """Return whether a database can hold the text."""
+    if text.isascii():
+        return "\x00" not in text
     return "\x00" not in text and not any("\ud800" <= char <= "\udfff" for char in text)

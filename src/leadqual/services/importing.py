@@ -329,12 +329,9 @@ class _Run:
             self.counts.n_events_created += len(events)
             return
         feed = self._export.mapping.source
-        rows = [
-            (event.model_copy(update={"lead_id": ids[event.lead_id]}), _event_key(feed, event))
-            for event in events
-        ]
+        rows = [(event, _event_key(feed, event)) for event in events]
         with self._workshop.store.transaction() as tx:
-            n_created = tx.events.append_many(rows)
+            n_created = tx.events.append_many(rows, ids=ids)
         self.counts.n_events_created += n_created
         self.counts.n_events_known += len(rows) - n_created
 

@@ -44,7 +44,7 @@ when the database is locked). All arguments after `*` are keywords.
     save(brief); latest(lead_id) -> Handoff | None; latest_many(lead_ids) -> dict[str, Handoff]
 `tx.events`
     append(event, *, event_key=None) -> (StoredEvent, created); before `queue.apply`
-    append_many(pairs of event and key) -> int
+    append_many(pairs of event and key, *, ids) -> int
     of(lead_id) -> tuple[StoredEvent, ...]; iter_all(batch_size) -> Iterator[list[OutcomeEvent]]
     count_leads_by_type(*, since=..., until=...) -> dict[OutcomeType, int]
 `tx.keys`

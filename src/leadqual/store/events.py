@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from functools import cache
 from itertools import islice
@@ -144,10 +144,19 @@ class EventRepository:
             return StoredEvent(row[0], event, event_key), True
         return self._known(event, event_key), False
 
-    def append_many(self, rows: Iterable[tuple[OutcomeEvent, str | None]]) -> int:
+    def append_many(
+        self, rows: Iterable[tuple[OutcomeEvent, str | None]], *, ids: Mapping[str, str]
+    ) -> int:
         """Store many events of imported history with their keys; return how many were new.
 
         They belong to no queue item, so nothing waits for them.
+
+        Parameters
+        ----------
+        rows : iterable of (OutcomeEvent, str or None)
+            Events and their keys.
+        ids : mapping of str to str
+            From the `lead_id` of the events, which is what their source calls a lead, to ours.
 
         Raises
         ------
@@ -159,7 +168,11 @@ class EventRepository:
         while chunk := list(islice(events, _CHUNK)):
             n_new += self._link.run_many(
                 INSERT_EVENTS,
-                (event_values(event, item_id=None, event_key=key) for event, key in chunk),
+                (
+                    event_values(event, item_id=None, event_key=key)
+                    | {"lead_id": ids[event.lead_id]}
+                    for event, key in chunk
+                ),
             )
         return n_new
 
