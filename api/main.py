@@ -120,11 +120,11 @@ def app_from_environment() -> FastAPI:
         When the deployment cannot serve; the message says what to do.
     """
     app = create_app(build_serving(load_settings()))
-    _shorten_pauses()
+    shorten_pauses()
     return app
 
 
-def _shorten_pauses() -> None:
+def shorten_pauses() -> None:
     """Let nothing but work keep this process's event loop from its sockets."""
     # A full collection goes through 225,000 objects that stay as long as the process: 60 ms.
     gc.freeze()

@@ -15,7 +15,7 @@ from typing import Any, Final
 import fastapi
 import uvloop
 
-from api.main import create_app
+from api.main import create_app, shorten_pauses
 from benchmarks.http.client import Load, Requests
 from benchmarks.http.rounds import LEADS, SCORE, client_process
 from benchmarks.http.stages import (
@@ -74,6 +74,7 @@ def profile(deployment: Deployment, *, n_requests: int) -> Iterator[str]:
         closing(build_serving(settings)) as serving,
         asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
     ):
+        shorten_pauses()  # as the served process does
         bench = _Bench(serving, deployment.key, requests, n_requests, runner)
         bench.measure(1)  # warms up
         found = {size: bench.measure(size) for size in (1, TOGETHER)}
