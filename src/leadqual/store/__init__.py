@@ -7,7 +7,7 @@ when the database is locked). All arguments after `*` are keywords.
 
 `Store`
     open_store(url) -> Store; transaction(); read(); upgrade(); check_schema(); info(); warnings
-    check(now) -> CheckReport; backup(path); restore(path); scrub(); close()
+    check(now) -> CheckReport; backup(path); restore(path); scrub(); tidy(); close()
 `Tx`
     savepoint()
 `tx.leads`
@@ -33,6 +33,7 @@ when the database is locked). All arguments after `*` are keywords.
     get(lead_id, *, now=None) -> QueueItem | None; get_many(lead_ids, *, now)
     ranked(queue, *, limit, now, cursor=None, states=(OPEN, CLAIMED)) -> Page
     claim_next(queue, *, actor, now, lease=LEASE) -> QueueItem | None; wake(*, now) -> int
+    claim_best(queue, takers) -> list[QueueItem | None]
     claim(lead_id, *, actor, now, lease=LEASE) -> QueueItem
     release(lead_id, *, actor, token, now) -> QueueItem
     snooze(lead_id, *, actor, token, until, now) -> QueueItem
