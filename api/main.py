@@ -126,7 +126,7 @@ def app_from_environment() -> FastAPI:
 
 def shorten_pauses() -> None:
     """Let nothing but work keep this process's event loop from its sockets."""
-    # A full collection goes through 225,000 objects that stay as long as the process: 60 ms.
+    # A full collection goes through 225,000 objects that stay as long as the process.
     gc.freeze()
     # How long the writer's thread may go on in Python while the event loop wants to.
     sys.setswitchinterval(SWITCH_SECONDS)

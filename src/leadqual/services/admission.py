@@ -55,15 +55,24 @@ class IntakeResult:
     score: LeadScore
     decision: Decision
 
+    @classmethod
+    def of(cls, new: NewScore, status: IntakeStatus) -> IntakeResult:
+        """Make the result of a lead that was just scored and placed."""
+        is_created = status is IntakeStatus.CREATED
+        result = cls(new.lead_id, status, is_created, new.score, new.decision)
+        # The texts that are stored as well: each is written once.
+        vars(result)["json"] = result._joined(new.score_json, new.decision_json)
+        return result
+
     @cached_property
     def json(self) -> bytes:
         """Return the result as JSON: what a caller gets, and what is kept to be given again."""
+        return self._joined(self.score.model_dump_json(), self.decision.model_dump_json())
+
+    def _joined(self, score: str, decision: str) -> bytes:
         head = {"lead_id": self.lead_id, "status": self.status, "created": self.created}
-        return b'%b,"score":%b,"decision":%b}' % (
-            pydantic_core.to_json(head)[:-1],
-            self.score.model_dump_json().encode(),
-            self.decision.model_dump_json().encode(),
-        )
+        text = pydantic_core.to_json(head).decode()[:-1]
+        return f'{text},"score":{score},"decision":{decision}}}'.encode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +234,8 @@ class Admission:
         by_id = {ids[index]: case for index, case in cases.items()}
         placed = self._placement.place(tx, by_id, reason="created", now=now)
         return {
-            index: _result(placed[lead_id], IntakeStatus.CREATED) for index, lead_id in ids.items()
+            index: IntakeResult.of(placed[lead_id], IntakeStatus.CREATED)
+            for index, lead_id in ids.items()
         }
 
     def _touch(self, tx: Tx, known: LeadRecord, arrival: Arrival, *, past: Past) -> IntakeResult:
@@ -242,7 +252,7 @@ class Admission:
             was_explored=latest is not None and latest.decision.explored,
         )
         placed = self._placement.place(tx, {known.lead_id: case}, reason="touched", now=now)
-        return _result(placed[known.lead_id], IntakeStatus.TOUCHED)
+        return IntakeResult.of(placed[known.lead_id], IntakeStatus.TOUCHED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -332,16 +342,6 @@ def _receipt(arrival: Arrival, result: Admitted) -> str:
     if isinstance(result, IntakeResult) and result.created:
         return result.lead_id
     return new_lead_id(arrival.now)
-
-
-def _result(placed: NewScore, status: IntakeStatus) -> IntakeResult:
-    return IntakeResult(
-        placed.lead_id,
-        status,
-        created=status is IntakeStatus.CREATED,
-        score=placed.score,
-        decision=placed.decision,
-    )
 
 
 def _past(tx: Tx, earlier: LeadRecord | None, arrival: Arrival) -> Past:

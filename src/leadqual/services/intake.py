@@ -14,8 +14,6 @@ from leadqual.errors import InputError
 from leadqual.leads.normalise import normalise
 from leadqual.leads.parse import parse_raw
 from leadqual.leads.schema import FieldReason, Lead, RawLead, Rejected
-from leadqual.qualify.score import LeadScore
-from leadqual.routing.decision import Decision
 from leadqual.services.admission import (
     SUPPRESSED,
     Admission,
@@ -27,7 +25,6 @@ from leadqual.services.admission import (
 )
 from leadqual.services.calls import Call, Principal, PrincipalKind, Scope
 from leadqual.services.idempotent import answer_once
-from leadqual.services.placement import NO_CHANCE, Case, n_queued_today, route
 from leadqual.services.scoring import LiveScorer
 from leadqual.services.writer import GroupWriter
 from leadqual.store import Store, Tx
@@ -40,7 +37,6 @@ __all__ = [
     "Intake",
     "IntakeResult",
     "IntakeStatus",
-    "Preview",
 ]
 
 API_FEED: Final = "api"
@@ -57,14 +53,6 @@ class BatchRow:
     status: IntakeStatus
     result: IntakeResult | None = None
     reasons: tuple[FieldReason, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Preview:
-    """What a lead would get, without anything stored."""
-
-    score: LeadScore
-    decision: Decision
 
 
 _ROWS: Final = TypeAdapter(list[BatchRow])
@@ -182,25 +170,6 @@ class Intake:
             part = call if call.once is None else replace(call, once=call.once.part(start))
             rows += self._accept_slice(payloads[start : start + SLICE], start, call=part, feed=feed)
         return rows
-
-    def preview(self, raw: RawLead, *, call: Call) -> Preview | Rejected:
-        """Score and route a lead without storing anything. Needs `leads:read`.
-
-        Nothing is known of the person's past here, and nothing is left to chance.
-
-        Raises
-        ------
-        PermissionDeniedError
-        """
-        call.principal.require(Scope.LEADS_READ)
-        lead = normalise(raw, now=call.now)
-        if isinstance(lead, Rejected):
-            return lead
-        case = Case(lead, self._scorer.score(lead, now=call.now), is_new=False)
-        with self._store.read() as tx:
-            n_queued = n_queued_today(tx, case, now=call.now)
-        decision = route(case, now=call.now, draw=NO_CHANCE, n_queued_today=n_queued)
-        return Preview(case.scored.score, decision)
 
     def _accept_slice(
         self, payloads: Sequence[object], start: int, *, call: Call, feed: str

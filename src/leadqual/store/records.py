@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import cached_property
 
 from leadqual.leads.schema import Lead, Scalar
 from leadqual.outcomes.events import OutcomeEvent
@@ -117,15 +118,28 @@ class Inserted:
     created: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class NewScore:
-    """One scoring to be stored: what was scored (`snapshot`, flat), and why."""
+    """One scoring to be stored: what was scored (`snapshot`, flat), and why.
+
+    `score_json` and `decision_json` are written once, for the store and for whoever waits.
+    """
 
     lead_id: str
     score: LeadScore
     decision: Decision
     snapshot: Mapping[str, Scalar]
     reason: str
+
+    @cached_property
+    def score_json(self) -> str:
+        """Return the score as JSON."""
+        return self.score.model_dump_json()
+
+    @cached_property
+    def decision_json(self) -> str:
+        """Return the decision as JSON."""
+        return self.decision.model_dump_json()
 
 
 @dataclass(frozen=True, slots=True)

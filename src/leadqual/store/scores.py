@@ -160,8 +160,8 @@ def _row_of(new: NewScore) -> dict[str, object]:
         "queue": decision.queue.value,
         "explored": decision.explored,
         "propensity": decision.propensity,
-        "score_json": score.model_dump_json(),
-        "decision_json": decision.model_dump_json(),
+        "score_json": new.score_json,
+        "decision_json": new.decision_json,
         "snapshot_json": dump(new.snapshot),
     }
 

@@ -154,7 +154,7 @@ def test_a_form_key_reads_nothing(serving: Serving, form_call: Call) -> None:
     for read in (
         lambda: serving.leads.get(lead_id, call=form_call),
         lambda: serving.queues.row(lead_id, call=form_call),
-        lambda: serving.intake.preview(make_raw_lead(), call=form_call),
+        lambda: serving.previews.preview(make_raw_lead(), call=form_call),
         lambda: serving.queues.page(Queue.MRR, call=form_call),
     ):
         with pytest.raises(PermissionDeniedError):

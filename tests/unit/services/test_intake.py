@@ -21,9 +21,9 @@ from leadqual.services.intake import (
     SUPPRESSED,
     IntakeResult,
     IntakeStatus,
-    Preview,
 )
 from leadqual.services.outcomes import Outcome
+from leadqual.services.previewing import Preview
 from leadqual.services.serving import Serving
 from leadqual.testing import FrozenClock, make_call, make_payload, make_raw_lead, take_in
 
@@ -280,7 +280,7 @@ def test_a_batch_above_the_limit_is_refused_whole(serving: Serving) -> None:
 
 
 def test_a_preview_stores_nothing_and_says_what_intake_would_say(serving: Serving) -> None:
-    preview = serving.intake.preview(make_raw_lead(49), call=make_call(serving))
+    preview = serving.previews.preview(make_raw_lead(49), call=make_call(serving))
 
     assert n_leads(serving) == 0
     stored = take_in(serving, 49)
@@ -304,7 +304,7 @@ def test_a_queue_takes_no_more_than_its_capacity_a_day(
     serving.scorer.refresh(clock())
 
     queues = [take_in(serving, number).decision.queue for number in range(40, 45)]
-    refused = serving.intake.preview(make_raw_lead(46), call=call)
+    refused = serving.previews.preview(make_raw_lead(46), call=call)
     clock.advance(timedelta(days=3))
     monday = take_in(serving, 46).decision.queue
 

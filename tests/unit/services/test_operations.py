@@ -252,7 +252,7 @@ for number in (1, 2):
     calls = []
     raw, call = make_raw_lead(number, created_at=None), make_call(serving)
     sys.setprofile(lambda frame, event, argument: calls.append(event))
-    serving.intake.preview(raw, call=call)
+    serving.previews.preview(raw, call=call)
     sys.setprofile(None)
     print(len(calls))
 serving.close()

@@ -7,7 +7,7 @@ from contextlib import closing, contextmanager
 from leadqual.errors import StoreError
 from leadqual.qualify.bundle import ModelBundle
 from leadqual.routing.standard import default_standard, default_standard_text
-from leadqual.services.intake import Preview
+from leadqual.services.previewing import Preview
 from leadqual.services.scoring import RETRY_BROKEN_AFTER, LiveScorer
 from leadqual.services.serving import Serving
 from leadqual.store import Store, Tx
@@ -130,7 +130,7 @@ def test_swaps_under_load_fail_no_call_and_each_answer_is_of_one_version(
     def ask() -> list[tuple[str, float]]:
         call, answers = make_call(serving), []
         while not is_over.is_set():
-            preview = serving.intake.preview(make_raw_lead(49), call=call)
+            preview = serving.previews.preview(make_raw_lead(49), call=call)
             assert isinstance(preview, Preview)
             answers.append((preview.score.model_version, preview.score.p_conversion))
         return answers
