@@ -2,14 +2,13 @@
 
 ::
 
-    python -m benchmarks.importing                  # seven slices of a history, in turn
-    python -m benchmarks.importing --leads 1000000  # and one long import, with its memory
+    python -m benchmarks.importing            # a million leads with outcomes, in five slices
     python -m benchmarks.importing --quick
 
 The floor is a bare `executemany` of the very rows that the import wrote, from tuples that are
 ready, into the same tables with the same indexes, constraints and durability, with a commit as
-often as the import does. Each slice goes into an empty SQLite database of its own, first by one,
-then by the other.
+often as the import does. The slices go into two SQLite databases, first by one, then by the
+other, so that both grow to the same size under the same load.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -35,7 +34,14 @@ from leadqual.store.engine import sqlite_module
 
 ROOT: Final = Path(__file__).parents[1]
 MAPPING: Final = ROOT / "data_samples" / "mappings" / "sample.yaml"
-TABLES: Final = {"leads": "rowid", "external_ids": "lead_id", "events": "event_id"}
+ROWS: Final = {
+    "leads": "SELECT * FROM leads WHERE feed = ? ORDER BY rowid",
+    "external_ids": "SELECT * FROM external_ids WHERE feed = ? ORDER BY external_id",
+    "events": (
+        "SELECT * FROM events WHERE event_id > ifnull((SELECT max(event_id) FROM bare.events), 0)"
+        " AND ? != '' ORDER BY event_id"
+    ),
+}
 _MIN_RATIO: Final = 0.3
 
 
@@ -60,35 +66,38 @@ class Slice:
         return self.bare_cpu_s / self.import_cpu_s
 
 
-def measure(folder: Path, *, n_leads: int, seed: int) -> Slice:
-    """Import a history and insert its rows bare."""
-    history, ours, bare = folder / "history", folder / "ours", folder / "bare"
-    parameters = FunnelParameters(n_leads=n_leads, n_days=730, seed=seed)
-    write_csv(simulate(parameters), history)
-    now = datetime.now(UTC).replace(year=datetime.now(UTC).year + 3)
+def measure(folder: Path, *, n_leads: int, number: int) -> Slice:
+    """Import a history and insert its rows bare, each into its database."""
+    history, ours, bare = folder / f"history-{number}", folder / "ours", folder / "bare"
+    write_csv(simulate(FunnelParameters(n_leads=n_leads, n_days=730, seed=number)), history)
+    feed = f"sample-{number}"
+    mapping = folder / f"{feed}.yaml"
+    text = MAPPING.read_text("utf-8").replace("source: sample\n", f"source: {feed}\n", 1)
+    mapping.write_text(text, encoding="utf-8")
+    now = datetime.now(UTC) + timedelta(days=1_000)
     with open_workshop(Settings(home=ours)) as workshop:
-        request = ImportRequest(data=history, mapping=MAPPING)
         began, began_cpu = time.perf_counter(), _cpu_seconds()
-        summary = import_file(workshop, request, now=now)
+        summary = import_file(workshop, ImportRequest(data=history, mapping=mapping), now=now)
         import_s, import_cpu_s = time.perf_counter() - began, _cpu_seconds() - began_cpu
-    rows = dict(_read_rows(ours / "leadqual.db"))
+    with open_workshop(Settings(home=bare)):
+        pass  # makes the tables
+    rows = _read_rows(ours / "leadqual.db", bare / "leadqual.db", feed)
     n_rows = len(rows["leads"]) + len(rows["events"])
     if n_rows != summary.n_created + summary.n_events_created:
         raise SystemExit("the import did not write what it said")
-    with open_workshop(Settings(home=bare)):
-        pass  # makes the tables
     began, began_cpu = time.perf_counter(), _cpu_seconds()
     _insert_bare(bare / "leadqual.db", rows)
     bare_s, bare_cpu_s = time.perf_counter() - began, _cpu_seconds() - began_cpu
     return Slice(n_rows, bare_s, bare_cpu_s, import_s, import_cpu_s)
 
 
-def _read_rows(path: Path) -> Iterator[tuple[str, list[tuple[Any, ...]]]]:
-    """Yield the rows of each table in the order in which they were written."""
-    connection = sqlite_module().connect(path)
-    for name, order in TABLES.items():
-        yield name, connection.execute(f"SELECT * FROM {name} ORDER BY {order}").fetchall()  # noqa: S608 - our own names
+def _read_rows(ours: Path, bare: Path, feed: str) -> dict[str, list[tuple[Any, ...]]]:
+    """Return the rows of a slice by table, in the order in which they were written."""
+    connection = sqlite_module().connect(ours)
+    connection.execute("ATTACH ? AS bare", (str(bare),))
+    rows = {name: connection.execute(sql, (feed,)).fetchall() for name, sql in ROWS.items()}
     connection.close()
+    return rows
 
 
 def _insert_bare(path: Path, rows: dict[str, list[tuple[Any, ...]]]) -> None:
@@ -141,21 +150,19 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--quick", action="store_true", help="a few rows, to see that it works")
-    parser.add_argument("--slices", type=int, default=7)
-    parser.add_argument("--leads", type=int, help="import so many at once as well")
+    parser.add_argument("--slices", type=int, default=5)
+    parser.add_argument("--leads", type=int, default=200_000, help="in each slice")
     asked = parser.parse_args()
-    n_slices, n_leads = (1, 500) if asked.quick else (asked.slices, 40_000)
+    n_slices, n_leads = (1, 500) if asked.quick else (asked.slices, asked.leads)
     head = ("slice", "leads and events", "import, per s", "bare, per s", "ratio", "by CPU")
     print("\n".join(table(head, [])[:2]))
     slices = []
-    for number in range(1, n_slices + 1):
-        with tempfile.TemporaryDirectory() as folder:
-            slices.append(measure(Path(folder), n_leads=n_leads, seed=number))
-        print(f"| {' | '.join(_row(str(number), slices[-1]))} |", flush=True)
-    if asked.leads is not None:
-        with tempfile.TemporaryDirectory() as folder:
-            whole = measure(Path(folder), n_leads=asked.leads, seed=0)
-        print(f"| {' | '.join(_row('whole', whole))} |", flush=True)
+    with tempfile.TemporaryDirectory() as folder:
+        for number in range(1, n_slices + 1):
+            slices.append(measure(Path(folder), n_leads=n_leads, number=number))
+            print(f"| {' | '.join(_row(str(number), slices[-1]))} |", flush=True)
+    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(f"\npeak memory, tuples of the floor included: {peak_mb:,.0f} MB")
     print("\n".join(report(slices)))
 
 

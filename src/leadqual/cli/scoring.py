@@ -35,12 +35,9 @@ def score(
     out: Annotated[
         Path | None, typer.Option(help="Where to write; default FILE.scored.csv or .parquet.")
     ] = None,
-    reasons: Annotated[
-        bool,
-        typer.Option(
-            "--reasons/--no-reasons", help="Whether to say why; that takes most of the time."
-        ),
-    ] = True,
+    no_reasons: Annotated[
+        bool, typer.Option("--no-reasons", help="Leave the reasons out; they take most time.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Score a file of any size: input columns are kept, score columns are added."""
@@ -48,7 +45,7 @@ def score(
     from leadqual.services.workshop import open_workshop_from_environment
 
     request = ScoreRequest(
-        data=file, mapping=mapping, model_version=model, out=out, has_reasons=reasons
+        data=file, mapping=mapping, model_version=model, out=out, has_reasons=not no_reasons
     )
     with (
         open_workshop_from_environment() as workshop,
