@@ -17,9 +17,7 @@ def upgrade() -> None:
     those are the best leads of a queue, which every claim searches first (decision 22).
     """
     if op.get_context().dialect.name == "postgresql":
-        op.execute(
-            "ALTER TABLE queue_items SET (vacuum_index_cleanup = on, vacuum_truncate = off)"
-        )
+        op.execute("ALTER TABLE queue_items SET (vacuum_index_cleanup = on, vacuum_truncate = off)")
 
 
 def downgrade() -> None:
