@@ -147,11 +147,7 @@ def _fit(
     conversion = _conversion_model(data.encoder, parts, need)
     amount = fit_amount(data.Z, data.labels, data.encoder)
     level = Predictor(data.encoder, head_models, conversion=conversion, amount=amount)
-    rows = level_rows(data.labels, data.maturity, is_ordered=data.history.is_ordered)
-    p = np.full(data.labels.n_leads, np.nan)
-    found_there = level.predict(take_leads(data.leads, rows), explain=False)
-    p[rows] = found_there.p[:, TARGETS.index(CONVERSION)]
-    shift = fit_level(logit(np.clip(p, 1e-9, 1 - 1e-9)), data.labels, data.maturity, rows=rows)
+    shift = _shift_to_newest(level, data)
     notes = (*note_history(data), *note_learners(parts, fitted), describe_amounts(data.labels))
     unreferenced = ModelBundle(
         version=version,
@@ -178,6 +174,15 @@ def _fit(
         notes=notes,
         stages=parts.stages,
     )
+
+
+def _shift_to_newest(unshifted: Predictor, data: TrainingSet) -> float:
+    """Return the shift in log-odds of conversion that the newest leads ask for."""
+    rows = level_rows(data.labels, data.maturity, is_ordered=data.history.is_ordered)
+    p = np.full(data.labels.n_leads, np.nan)
+    found = unshifted.predict(take_leads(data.leads, rows), explain=False)
+    p[rows] = found.p[:, TARGETS.index(CONVERSION)]
+    return fit_level(logit(np.clip(p, 1e-9, 1 - 1e-9)), data.labels, data.maturity, rows=rows)
 
 
 def to_additive(blend: Blend, encoder: Encoder) -> AdditiveModel:
