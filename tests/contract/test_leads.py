@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from leadqual.errors import ConflictError, InputError, NotFoundError
+from leadqual.errors import BusyError, ConflictError, InputError, NotFoundError
 from leadqual.leads.flat import flatten_lead
 from leadqual.leads.schema import Contact, Interest
 from leadqual.outcomes.events import OutcomeType
@@ -42,7 +42,7 @@ def test_any_text_comes_back_as_it_was(store: Store, text: str) -> None:
         tx.events.append(event, event_key=text)
 
     with store.read() as tx:
-        found = tx.leads.find_by_email(text, since=NOW)
+        found = tx.leads.find_by_emails([text]).get(text)
         named = tx.leads.find_by_external(text, text)
         [[row]] = list(tx.scores.iter_training_rows())
         [stored] = tx.events.of("L1")
@@ -82,20 +82,19 @@ def test_naive_times_are_refused(store: Store) -> None:
         tx.leads.insert(lead(), lead_id="L1", feed="api", received_at=NOW.replace(tzinfo=None))
 
 
-def test_same_external_id_of_a_feed_is_the_same_lead(store: Store) -> None:
+def test_an_external_id_of_a_feed_is_one_lead_and_its_loser_is_told_to_try_again(
+    store: Store,
+) -> None:
+    named = lead(1, external_id="x")
     with store.transaction() as tx:
-        first, is_new = tx.leads.insert(
-            lead(1, external_id="x"), lead_id="L1", feed="crm", received_at=NOW
-        )
-        again, is_new_again = tx.leads.insert(
-            lead(2, external_id="x"), lead_id="L2", feed="crm", received_at=NOW
-        )
-        _, is_new_elsewhere = tx.leads.insert(
-            lead(3, external_id="x"), lead_id="L3", feed="form", received_at=NOW
-        )
+        tx.leads.insert(named, lead_id="L1", feed="crm", received_at=NOW)
+        tx.leads.insert(named, lead_id="L2", feed="form", received_at=NOW)
+        with pytest.raises(BusyError, match="again"), tx.savepoint():
+            tx.leads.insert(named, lead_id="L3", feed="crm", received_at=NOW)
 
-    assert (is_new, is_new_again, is_new_elsewhere) == (True, False, True)
-    assert again == first
+    with store.read() as tx:
+        assert tx.leads.ids_by_external("crm", ["x"]) == {"x": "L1"}
+        assert set(tx.leads.get_many(["L1", "L2", "L3"])) == {"L1", "L2"}
 
 
 def test_a_lead_id_is_given_once(store: Store) -> None:
@@ -135,17 +134,22 @@ def test_touches_keep_what_was_said_each_time(store: Store) -> None:
     assert (record.lead, record.received_at, record.touched_at) == (changed, NOW, later)
 
 
-def test_an_address_is_found_only_within_the_window(store: Store) -> None:
+def test_an_address_finds_the_lead_that_came_last(store: Store) -> None:
     with store.transaction() as tx:
-        tx.leads.insert(lead(1), lead_id="L1", feed="api", received_at=NOW)
-        tx.leads.insert(lead(1), lead_id="L2", feed="api", received_at=NOW + timedelta(days=1))
+        tx.leads.insert(lead(1), lead_id="L1", feed="api", received_at=NOW + timedelta(days=1))
+        tx.leads.insert(lead(1), lead_id="L2", feed="api", received_at=NOW)
+        tx.leads.insert(lead(2), lead_id="L3", feed="api", received_at=NOW)
 
     with store.read() as tx:
-        newest = tx.leads.find_by_email("person1@firm.example", since=NOW)
-        too_late = tx.leads.find_by_email("person1@firm.example", since=NOW + timedelta(days=2))
-    assert newest is not None
-    assert newest.lead_id == "L2"
-    assert too_late is None
+        found = tx.leads.find_by_emails([
+            "person1@firm.example",
+            "person2@firm.example",
+            "nobody@firm.example",
+        ])
+    assert {email: record.lead_id for email, record in found.items()} == {
+        "person1@firm.example": "L1",
+        "person2@firm.example": "L3",
+    }
 
 
 def test_bulk_insert_says_which_rows_are_new_and_what_their_ids_are(store: Store) -> None:
@@ -199,8 +203,8 @@ def test_erasure_leaves_a_mark_and_nothing_else_of_the_person(
         record = tx.leads.get("L2")
         assert record.erased_at == NOW
         assert record.lead == lead(contact=Contact())
-        assert tx.leads.is_suppressed(f"{secret}@X.example", b"key")
-        assert not tx.leads.is_suppressed("other@x.example", b"key")
+        mails = [f"{secret}@X.example", "other@x.example"]
+        assert tx.leads.suppressed_among(mails, b"key") == {f"{secret}@X.example"}
         assert tx.leads.suppressed_among(["+49 1", "+49 2"], b"key") == {"+49 1"}
         assert tx.leads.suppressed_among(["+49 1"], b"another key") == frozenset()
         assert [stored.event.note for stored in tx.events.of("L1")] == [None]

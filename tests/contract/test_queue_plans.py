@@ -67,7 +67,7 @@ def filled(url: str) -> Iterator[Connection]:
     """Return a connection to a store with enough leads for a planner to have a choice."""
     lead_ids = [f"L{number}" for number in range(3_000)]
     with closing(open_store(url)) as store, store.transaction() as tx:
-        tx.leads.insert_many([NewLead(lead_id, "api", lead(), NOW) for lead_id in lead_ids])
+        tx.leads.insert_new([NewLead(lead_id, "api", lead(), NOW) for lead_id in lead_ids])
         rows = [(lead_id, decision(float(number))) for number, lead_id in enumerate(lead_ids)]
         tx.queue.put_many(rows, now=NOW)
         tx.queue.claim_best(Queue.MRR, [Taker("ann", NOW)] * 30)

@@ -11,18 +11,18 @@ when the database is locked). All arguments after `*` are keywords.
 `Tx`
     savepoint()
 `tx.leads`
-    insert(lead, *, lead_id, feed, received_at) -> (LeadRecord, created)
+    insert(lead, *, lead_id, feed, received_at); insert_new(rows: Sequence[NewLead])
     insert_many(rows: Sequence[OldLead]) -> list[Inserted]
     touch(lead_id, lead, *, feed, at) -> LeadRecord
     get(lead_id) -> LeadRecord; get_many(lead_ids) -> dict[str, LeadRecord]
-    find_by_email(email, *, since) -> LeadRecord | None
+    find_by_emails(emails) -> dict[str, LeadRecord]
     find_by_external(feed, external_id) -> LeadRecord | None
     ids_by_external(feed, external_ids) -> dict[str, str]
     touches(lead_id) -> tuple[Touch, ...]; count(*, since=...) -> int
     erase(lead_id, *, at, actor, suppression_key) -> tuple[str, ...]
-    is_suppressed(identity, key) -> bool; suppressed_among(identities, key) -> frozenset[str]
+    suppressed_among(identities, key) -> frozenset[str]
 `tx.scores`
-    insert(lead_id, *, score, decision, snapshot, reason) -> int
+    insert(lead_id, *, score, decision, snapshot, reason)
     insert_many(rows: Sequence[NewScore])
     latest(lead_id) -> ScoreRecord | None; latest_many(lead_ids) -> dict[str, ScoreRecord]
     of(lead_id) -> tuple[ScoreRecord, ...]; needing_rescore(limit) -> tuple[str, ...]

@@ -32,9 +32,6 @@ _SAME_EMAIL: Final = Prepared(
     select(LEADS.c.lead_id, LEADS.c.lead_json).where(LEADS.c.email == bindparam("email"))
 )
 _MARK: Final = insertion(SUPPRESSIONS, is_idempotent=True)
-_IS_MARKED: Final = Prepared(
-    select(SUPPRESSIONS.c.at).where(SUPPRESSIONS.c.mark == bindparam("mark"))
-)
 _MARKS: Final = Prepared(select(SUPPRESSIONS.c.mark))
 _EMPTY: Final = Prepared(
     update(LEADS)
@@ -90,11 +87,6 @@ def erase_person(
             "lead.erased", actor=actor, subject=f"lead:{lead_id}", at=at, detail={}
         )
     return tuple(leads)
-
-
-def is_marked(link: Link, identity: str, key: bytes) -> bool:
-    """Return whether an identity was marked under this key."""
-    return link.first(_IS_MARKED, mark=_mark(identity, key)) is not None
 
 
 def marked_among(link: Link, identities: Collection[str], key: bytes) -> frozenset[str]:

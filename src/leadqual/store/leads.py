@@ -10,9 +10,9 @@ from sqlalchemy import Text, bindparam, func, select, update
 
 from leadqual.errors import BusyError, ConflictError, NotFoundError
 from leadqual.leads.schema import Lead, Motion
-from leadqual.store.erasure import erase_person, is_marked, marked_among
+from leadqual.store.erasure import erase_person, marked_among
 from leadqual.store.lead_bulk import insert_leads, known_ids
-from leadqual.store.lead_rows import dump_lead, lead_row, new_lead_row
+from leadqual.store.lead_rows import dump_lead, new_lead_row
 from leadqual.store.phrases import dump, listed, lock, motion
 from leadqual.store.prepared import Link, Prepared, Row, Statement, insertion
 from leadqual.store.records import Inserted, LeadRecord, NewLead, OldLead, Touch
@@ -31,12 +31,6 @@ _RECORD: Final = select(
 _ONE: Final = _RECORD.where(LEADS.c.lead_id == bindparam("id", type_=Text))
 _GET: Final = Prepared(_ONE)
 _GET_LOCKED: Final = Prepared(_ONE.with_for_update(key_share=True))
-_BY_EMAIL: Final = Prepared(
-    _RECORD
-    .where(LEADS.c.email == bindparam("email"), LEADS.c.touched_at >= bindparam("since"))
-    .order_by(LEADS.c.touched_at.desc(), LEADS.c.lead_id.desc())
-    .limit(1)
-)
 _BY_EXTERNAL: Final = Prepared(
     _RECORD.join(EXTERNAL_IDS, EXTERNAL_IDS.c.lead_id == LEADS.c.lead_id).where(
         EXTERNAL_IDS.c.feed == bindparam("source_feed", type_=Text),
@@ -99,32 +93,9 @@ class LeadRepository:
     def __init__(self, link: Link) -> None:
         self._link = link
 
-    def insert(
-        self, lead: Lead, *, lead_id: str, feed: str, received_at: datetime
-    ) -> tuple[LeadRecord, bool]:
-        """Store a lead that came for the first time.
-
-        Returns
-        -------
-        record : LeadRecord
-            The lead as it is stored now.
-        created : bool
-            False when this feed has sent its `external_id` before: then nothing was written.
-
-        Raises
-        ------
-        ConflictError
-            When `lead_id` is another lead's.
-        """
-        external_id = lead.external_id
-        if external_id is not None and not self._name(lead_id, feed, external_id):
-            known = self.find_by_external(feed, external_id)
-            if known is not None:
-                return known, False
-        row = lead_row(lead, lead_id=lead_id, feed=feed, received_at=received_at)
-        if self._link.count(_INSERT, **row) == 0:
-            raise ConflictError("this lead id is in use already; make a new one")
-        return LeadRecord(lead_id, feed, lead, received_at, received_at, n_touches=1), True
+    def insert(self, lead: Lead, *, lead_id: str, feed: str, received_at: datetime) -> None:
+        """Store a lead that came for the first time, as `insert_new` does."""
+        self.insert_new([NewLead(lead_id, feed, lead, received_at, is_history=False)])
 
     def insert_many(self, rows: Sequence[OldLead]) -> list[Inserted]:
         """Store many leads of the past; those whose `external_id` the feed has sent are left alone.
@@ -143,6 +114,8 @@ class LeadRepository:
         ------
         BusyError
             When another process stored one of them since.
+        ConflictError
+            When a lead id is another lead's.
         """
         names = [
             {"feed": row.feed, "external_id": row.lead.external_id, "lead_id": row.lead_id}
@@ -151,7 +124,8 @@ class LeadRepository:
         ]
         if self._link.run_many(_INSERT_EXTERNAL, names) < len(names):
             raise BusyError("another process stored the same lead at this moment; send it again")
-        self._link.run_many(_INSERT, (new_lead_row(row) for row in rows))
+        if self._link.run_many(_INSERT, (new_lead_row(row) for row in rows)) < len(rows):
+            raise ConflictError("this lead id is in use already; make a new one")
 
     def touch(self, lead_id: str, lead: Lead, *, feed: str, at: datetime) -> LeadRecord:
         """Record that a known person came again; the lead becomes what they say now.
@@ -189,15 +163,6 @@ class LeadRepository:
         """Return leads by id; those that do not exist are left out."""
         rows = self._link.run(_GET_MANY, ids=dump(list(lead_ids)))
         return {row[0]: _record(row) for row in rows}
-
-    def find_by_email(self, email: str, *, since: datetime) -> LeadRecord | None:
-        """Return the lead with this normalised address that came last, if not before `since`.
-
-        In a writing transaction no other process can store the same address until it ends.
-        """
-        lock(self._link, f"email:{email}")
-        row = self._link.first(_BY_EMAIL, email=email, since=since)
-        return None if row is None else _record(row)
 
     def find_by_emails(self, emails: Collection[str]) -> dict[str, LeadRecord]:
         """Return by normalised address the lead with it that came last, however long ago.
@@ -260,10 +225,6 @@ class LeadRepository:
         """
         record = self.get(lead_id)
         return erase_person(self._link, record, at=at, actor=actor, suppression_key=suppression_key)
-
-    def is_suppressed(self, identity: str, key: bytes) -> bool:
-        """Return whether the person with this e-mail address or phone number was erased."""
-        return is_marked(self._link, identity, key)
 
     def suppressed_among(self, identities: Collection[str], key: bytes) -> frozenset[str]:
         """Return those of many addresses and numbers whose person was erased."""
