@@ -228,7 +228,7 @@ class Admission:
             return {}
         ids = {index: new_lead_id(now) for index in cases}
         tx.leads.insert_new([
-            NewLead(ids[index], feeds[index], case.lead, received_at=now, is_history=False)
+            NewLead(ids[index], feeds[index], case.lead, received_at=now)
             for index, case in cases.items()
         ])
         by_id = {ids[index]: case for index, case in cases.items()}

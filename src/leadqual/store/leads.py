@@ -12,7 +12,7 @@ from leadqual.errors import BusyError, ConflictError, NotFoundError
 from leadqual.leads.schema import Lead, Motion
 from leadqual.store.erasure import erase_person, marked_among
 from leadqual.store.lead_bulk import insert_leads, known_ids
-from leadqual.store.lead_rows import dump_lead, new_lead_row
+from leadqual.store.lead_rows import dump_lead, lead_row
 from leadqual.store.phrases import dump, listed, lock, motion
 from leadqual.store.prepared import Link, Prepared, Row, Statement, insertion
 from leadqual.store.records import Inserted, LeadRecord, NewLead, OldLead, Touch
@@ -95,7 +95,7 @@ class LeadRepository:
 
     def insert(self, lead: Lead, *, lead_id: str, feed: str, received_at: datetime) -> None:
         """Store a lead that came for the first time, as `insert_new` does."""
-        self.insert_new([NewLead(lead_id, feed, lead, received_at, is_history=False)])
+        self.insert_new([NewLead(lead_id, feed, lead, received_at)])
 
     def insert_many(self, rows: Sequence[OldLead]) -> list[Inserted]:
         """Store many leads of the past; those whose `external_id` the feed has sent are left alone.
@@ -124,7 +124,7 @@ class LeadRepository:
         ]
         if self._link.run_many(_INSERT_EXTERNAL, names) < len(names):
             raise BusyError("another process stored the same lead at this moment; send it again")
-        if self._link.run_many(_INSERT, (new_lead_row(row) for row in rows)) < len(rows):
+        if self._link.run_many(_INSERT, (lead_row(row) for row in rows)) < len(rows):
             raise ConflictError("this lead id is in use already; make a new one")
 
     def touch(self, lead_id: str, lead: Lead, *, feed: str, at: datetime) -> LeadRecord:

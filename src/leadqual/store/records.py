@@ -69,17 +69,12 @@ class Touch:
 
 @dataclass(frozen=True, slots=True)
 class NewLead:
-    """One row of a bulk insert.
-
-    `is_history` says that it comes from the past: it is learned from as it was imported, and
-    was never scored when it came.
-    """
+    """One lead that came just now, to be stored with others."""
 
     lead_id: str
     feed: str
     lead: Lead
     received_at: datetime
-    is_history: bool = True
 
 
 @dataclass(frozen=True, slots=True)
