@@ -47,9 +47,14 @@ def page_arms() -> list[Prepared]:
     return [*first, *later]
 
 
-STATEMENTS = [
+STATEMENTS: list[tuple[Prepared, str]] = [
     *zip(page_arms(), [RANKED, RANKED, WAKES] * 2, strict=True),
-    (*arms(frozenset({ItemState.SNOOZED}), n_rows=51, has_cursor=False, sight=EVERYTHING), RANKED),
+    *(
+        (arm, RANKED)
+        for arm in arms(
+            frozenset({ItemState.SNOOZED}), n_rows=51, has_cursor=False, sight=EVERYTHING
+        )
+    ),
     (best(2), RANKED),
     (WAKE, WAKES),
     (claims(REP).this_one, OF_LEAD),

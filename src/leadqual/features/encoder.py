@@ -185,6 +185,10 @@ class Encoder:
             If a column does not have one value per lead.
         """
         check_columns(columns, n_leads)
+        return self.encode_checked(columns, n_leads=n_leads)
+
+    def encode_checked(self, columns: Table, *, n_leads: int) -> EncodedLeads:
+        """Return what `encode` does of columns that passed `check_columns`."""
         made = {name: build(columns, n_leads) for name, build in self._derived}
         return self.encode_derived({**columns, **made}, n_leads)
 

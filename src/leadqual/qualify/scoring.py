@@ -211,6 +211,19 @@ def score_columns(
         If a column does not have n_leads values.
     """
     check_columns(columns, n_leads)
+    return _score(bundle, columns, n_leads, policy=policy, scored_at=scored_at, explain=explain)
+
+
+def _score(
+    bundle: ModelBundle | None,
+    columns: Table,
+    n_leads: int,
+    *,
+    policy: ScoringPolicy,
+    scored_at: datetime,
+    explain: bool,
+) -> ScoreTable:
+    """Score leads by columns that are known to be of one length."""
     parts = _parts(bundle)
     p = np.empty((n_leads, len(TARGETS)))
     amount_usd = np.empty(n_leads)
@@ -254,14 +267,8 @@ def score_snapshots(
     """
     names = frozenset().union(*(part.bundle.encoder.reads for part in _parts(bundle)))
     columns = {name: [snapshot.get(name) for snapshot in snapshots] for name in names}
-    return score_columns(
-        bundle,
-        columns,
-        n_leads=len(snapshots),
-        policy=policy,
-        scored_at=scored_at,
-        explain=explain,
-    )
+    n_leads = len(snapshots)
+    return _score(bundle, columns, n_leads, policy=policy, scored_at=scored_at, explain=explain)
 
 
 def _parts(bundle: ModelBundle | None) -> list[_Part]:
@@ -287,7 +294,7 @@ def _score_some(
 ) -> Iterator[Chosen]:
     """Fill probabilities and amounts of some leads; yield their reasons when asked."""
     p, amount_usd = out
-    encoded = [part.bundle.encoder.encode(columns, n_leads=len(p)) for part in parts]
+    encoded = [part.bundle.encoder.encode_checked(columns, n_leads=len(p)) for part in parts]
     for start in range(0, len(p), CHUNK):
         rows = slice(start, start + CHUNK)
         leads = encoded if len(p) <= CHUNK else [one.take(rows) for one in encoded]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cached_property
 
 from leadqual.store.access import KeyRepository, SessionRepository, UserRepository
 from leadqual.store.audit import AuditRepository
@@ -55,72 +54,72 @@ class Tx:
             self._link.give_up()
             raise
 
-    @cached_property
+    @property
     def leads(self) -> LeadRepository:
         """Return the leads and their touches."""
         return LeadRepository(self._link)
 
-    @cached_property
+    @property
     def scores(self) -> ScoreRepository:
         """Return the scorings with their snapshots."""
         return ScoreRepository(self._link)
 
-    @cached_property
+    @property
     def queue(self) -> QueueRepository:
         """Return the queues."""
         return QueueRepository(self._link)
 
-    @cached_property
+    @property
     def handoffs(self) -> HandoffRepository:
         """Return the briefs."""
         return HandoffRepository(self._link)
 
-    @cached_property
+    @property
     def events(self) -> EventRepository:
         """Return the outcome events."""
         return EventRepository(self._link)
 
-    @cached_property
+    @property
     def keys(self) -> KeyRepository:
         """Return the API keys."""
         return KeyRepository(self._link)
 
-    @cached_property
+    @property
     def users(self) -> UserRepository:
         """Return the people who can log in."""
         return UserRepository(self._link)
 
-    @cached_property
+    @property
     def sessions(self) -> SessionRepository:
         """Return the logins."""
         return SessionRepository(self._link)
 
-    @cached_property
+    @property
     def idempotency(self) -> IdempotencyRepository:
         """Return the answers to give again."""
         return IdempotencyRepository(self._link)
 
-    @cached_property
+    @property
     def outbox(self) -> OutboxRepository:
         """Return the messages to send."""
         return OutboxRepository(self._link)
 
-    @cached_property
+    @property
     def audit(self) -> AuditRepository:
         """Return the audit log."""
         return AuditRepository(self._link)
 
-    @cached_property
+    @property
     def standards(self) -> StandardRepository:
         """Return the versions of the written standard."""
         return StandardRepository(self._link)
 
-    @cached_property
+    @property
     def aliases(self) -> AliasRepository:
         """Return which model versions serve."""
         return AliasRepository(self._link)
 
-    @cached_property
+    @property
     def imports(self) -> ImportRepository:
         """Return the imported files."""
         return ImportRepository(self._link)

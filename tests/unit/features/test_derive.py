@@ -1,11 +1,12 @@
 import pytest
 
+from leadqual.features.columns import scalars_of
 from leadqual.features.derive import derive
 from leadqual.outcomes.history import Columns
 
 
 def derived(name: str, columns: Columns) -> object:
-    return derive(columns, 1)[name][0]
+    return scalars_of(derive(columns, 1)[name])[0]
 
 
 def test_the_message_becomes_its_length_and_its_absence_stays_missing():

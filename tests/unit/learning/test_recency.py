@@ -97,7 +97,7 @@ def turning_history(sample: Sample) -> History:
         source="turning",
         lead_ids=[str(i) for i in range(N)],
         moments=np.datetime64("2026-01-01", "us") + np.arange(N).astype("timedelta64[m]"),
-        columns={"attributes.score": sample.Z[:, 0].tolist()},
+        columns={"attributes.score": np.asarray(sample.Z[:, 0]).tolist()},
         events=[
             OutcomeEvent(lead_id=str(i), type=OutcomeType.WON if won else OutcomeType.LOST)
             for i, won in enumerate(sample.y)
