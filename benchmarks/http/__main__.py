@@ -25,6 +25,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--quick", action="store_true", help="one short round on a tiny model")
+    parser.add_argument("--seconds", type=float, default=2.0, help="length of a closed loop")
     parser.add_argument("--postgres", action="store_true", help="on PostgreSQL instead of SQLite")
     parser.add_argument("--profile", action="store_true", help="take one request apart instead")
     return parser.parse_args(arguments)
@@ -45,7 +46,8 @@ def run(chosen: argparse.Namespace) -> Iterator[str]:
         if chosen.profile:
             yield from profile(deployment, n_requests=50 if chosen.quick else 500)
         else:
-            effort = QUICK if chosen.quick else Effort()
+            full = Effort(closed_seconds=chosen.seconds, open_seconds=0.75 * chosen.seconds)
+            effort = QUICK if chosen.quick else full
             results = Results()
             yield f"Median of {effort.n_rounds} interleaved runs; {os.cpu_count()} cores. Ratios"
             yield "are taken within each round; CPU is that of the server's process, per answer."

@@ -1,5 +1,6 @@
+import asyncio
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, wait
 from contextlib import closing, contextmanager
 
@@ -171,3 +172,82 @@ def test_work_that_was_cancelled_in_time_is_not_done(store: Store) -> None:
     hold.set()
     writer.close()
     assert names(store) == set()
+
+
+class Counting:
+    """A crew that says how many it wrote together, and can be held up."""
+
+    def __init__(self) -> None:
+        self.groups: list[int] = []
+        self.began = threading.Event()
+        self.may_go_on = threading.Event()
+        self.may_go_on.set()
+
+    def prepare(self, items: Sequence[object]) -> Sequence[object]:
+        return items
+
+    def write(self, _tx: Tx, items: Sequence[object]) -> Sequence[object]:
+        self.groups.append(len(items))
+        self.began.set()
+        self.may_go_on.wait(5)
+        if "bad" in items:
+            raise InputError("one of them is no good")
+        return items
+
+
+def test_callers_who_ask_again_at_once_come_back_as_one_group_with_those_who_wait(
+    store: Store,
+) -> None:
+    crew = Counting()
+    crew.may_go_on.clear()
+
+    async def ask(name: str, *, n_times: int) -> None:
+        for _ in range(n_times):
+            assert await writer.join(crew, name) == name
+
+    async def main() -> None:
+        first = [asyncio.create_task(ask(name, n_times=2)) for name in ("a", "b")]
+        await asyncio.to_thread(crew.began.wait, 5)
+        late = asyncio.create_task(ask("late", n_times=1))
+        await asyncio.sleep(0)
+        crew.may_go_on.set()
+        await asyncio.gather(*first, late)
+
+    with closing(GroupWriter(store)) as writer:
+        asyncio.run(main())
+
+    assert crew.groups == [2, 3]
+
+
+def test_who_waits_is_written_when_those_before_do_not_come_back(store: Store) -> None:
+    crew = Counting()
+    crew.may_go_on.clear()
+
+    async def main() -> str:
+        first = [asyncio.create_task(writer.join(crew, name)) for name in ("a", "b")]
+        await asyncio.to_thread(crew.began.wait, 5)
+        late = asyncio.create_task(writer.join(crew, "late"))
+        await asyncio.sleep(0)
+        crew.may_go_on.set()
+        await asyncio.gather(*first)
+        answer: str = await asyncio.wait_for(late, 5)
+        return answer
+
+    with closing(GroupWriter(store)) as writer:
+        assert asyncio.run(main()) == "late"
+        assert asyncio.run(writer.join(crew, "of another loop")) == "of another loop"
+
+
+def test_an_item_that_raises_is_the_only_one_undone(store: Store) -> None:
+    crew = Counting()
+
+    async def main() -> list[object]:
+        waiting = [writer.join(crew, name) for name in ("a", "bad", "b")]
+        return list(await asyncio.gather(*waiting, return_exceptions=True))
+
+    with closing(GroupWriter(store)) as writer:
+        before, bad, after = asyncio.run(main())
+
+    assert (before, after) == ("a", "b")
+    assert isinstance(bad, InputError)
+    assert crew.groups == [3, 1, 1, 1]
