@@ -107,7 +107,7 @@ def what_is_stored(serving: Serving) -> list[object]:
 
 
 @given(leads=st.lists(SENT, min_size=1, max_size=8))
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_a_group_becomes_what_its_leads_would_become_one_by_one(leads: list[Sent]) -> None:
     (apart, first), (together, second) = prepared(), prepared()
     with closing(apart), closing(together):

@@ -13,6 +13,7 @@ import pydantic_core
 from pydantic import TypeAdapter
 
 from leadqual.errors import IdempotencyError
+from leadqual.leads.normalise import EARLIEST
 from leadqual.leads.schema import FieldReason, Lead, Rejected
 from leadqual.qualify.score import LeadScore
 from leadqual.routing.decision import Decision
@@ -92,7 +93,7 @@ class Arrival:
 
     @property
     def marks(self) -> Iterator[object]:
-        """Yield what two arrivals have in common when one depends on the other."""
+        """Yield what another arrival that depends on this one has as well."""
         if self.lead.contact.email is not None:
             yield self.lead.contact.email
         if self.lead.external_id is not None:
@@ -162,63 +163,55 @@ class Admission:
         BusyError
             When another process stored one of them at this very moment.
         """
-        answers: dict[int, Answer | IdempotencyError] = {}
-        for wave in _waves(items):
-            fresh = {}
-            for index, item in wave.items():
-                kept = _kept(tx, item.arrival)
-                if kept is None:
-                    fresh[index] = item
-                else:
-                    answers[index] = kept
-            answers |= self._write_wave(tx, fresh)
-        return [answers[index] for index in range(len(items))]
-
-    def _write_wave(self, tx: Tx, wave: Mapping[int, ScoredArrival]) -> dict[int, Answer]:
-        """Write arrivals that do not depend on each other, and keep their answers."""
-        answers: dict[int, Answer] = {}
-        for index, result in self._admit(tx, wave).items():
-            arrival = wave[index].arrival
-            answers[index] = _receipt(arrival, result) if arrival.is_unseen else result
-            if arrival.once is not None:
-                keep_answer(tx, arrival.once, _as_json(answers[index]), now=arrival.now)
+        answers: list[Answer | IdempotencyError] = []
+        while len(answers) < len(items):
+            answers += self._write_some(tx, items[len(answers) :])
         return answers
 
-    def _admit(self, tx: Tx, wave: Mapping[int, ScoredArrival]) -> dict[int, Admitted]:
+    def _write_some(
+        self, tx: Tx, items: Sequence[ScoredArrival]
+    ) -> list[Answer | IdempotencyError]:
+        """Write the first arrivals, as many as do not depend on each other: at least one."""
+        wave = items[: _n_strangers(items)]
+        kept = [_kept(tx, item.arrival) for item in wave]
+        known = _Known.of(tx, [i.arrival for i, a in zip(wave, kept, strict=True) if a is None])
+        wave = wave[: known.n_apart(wave, kept)]
+        fresh = [item for item, answer in zip(wave, kept, strict=False) if answer is None]
+        admitted = iter(zip(fresh, self._admit(tx, fresh, known), strict=True))
+        return [
+            _answered(tx, *next(admitted)) if answer is None else answer
+            for answer in kept[: len(wave)]
+        ]
+
+    def _admit(self, tx: Tx, items: Sequence[ScoredArrival], known: _Known) -> list[Admitted]:
         """Write arrivals that do not depend on each other."""
-        suppressed = self._suppressed(tx, wave)
+        suppressed = self._suppressed(tx, items)
         results: dict[int, Admitted] = dict.fromkeys(suppressed, SUPPRESSED)
-        wanted = {index: item for index, item in wave.items() if index not in suppressed}
-        if not wanted:
-            return results
-        now = max(item.arrival.now for item in wanted.values())
-        known = _Known.of(tx, [item.arrival for item in wanted.values()])
-        touched: set[str] = set()
         new: dict[int, Case] = {}
-        for index, item in wanted.items():
+        for index, item in enumerate(items):
+            if index in suppressed:
+                continue
             record, is_same = known.lead_of(item.arrival)
             past = _past(tx, record, item.arrival)
             if record is None or not is_same:
                 new[index] = Case(item.arrival.lead, item.scored, past)
-                continue
-            if record.lead_id in touched:  # by another arrival of this wave, under another name
-                record = tx.leads.get(record.lead_id)
-            touched.add(record.lead_id)
-            results[index] = self._touch(tx, record, item.arrival, past=past)
-        feeds = {index: wanted[index].arrival.feed for index in new}
-        return results | self._create(tx, new, feeds, now=now)
+            else:
+                results[index] = self._touch(tx, record, item.arrival, past=past)
+        feeds = {index: items[index].arrival.feed for index in new}
+        now = max((item.arrival.now for item in items), default=EARLIEST)
+        results |= self._create(tx, new, feeds, now=now)
+        return [results[index] for index in range(len(items))]
 
-    def _suppressed(self, tx: Tx, wave: Mapping[int, ScoredArrival]) -> set[int]:
+    def _suppressed(self, tx: Tx, items: Sequence[ScoredArrival]) -> set[int]:
         """Return the arrivals of persons who were erased on request."""
-        identities = {
-            index: {item.arrival.lead.contact.email, item.arrival.lead.contact.phone} - {None}
-            for index, item in wave.items()
+        contacts = [item.arrival.lead.contact for item in items]
+        names = {name for contact in contacts for name in (contact.email, contact.phone) if name}
+        erased = tx.leads.suppressed_among(names, self._suppression_key) if names else frozenset()
+        return {
+            index
+            for index, contact in enumerate(contacts)
+            if contact.email in erased or contact.phone in erased
         }
-        everybody = frozenset[str | None]().union(*identities.values())
-        erased = tx.leads.suppressed_among(
-            [identity for identity in everybody if identity is not None], self._suppression_key
-        )
-        return {index for index, names in identities.items() if names & erased}
 
     def _create(
         self, tx: Tx, cases: Mapping[int, Case], feeds: Mapping[int, str], *, now: datetime
@@ -281,6 +274,20 @@ class _Known:
             tx.leads.find_by_emails(emails) if emails else {},
         )
 
+    def n_apart(self, items: Sequence[ScoredArrival], kept: Sequence[object]) -> int:
+        """Return how many arrivals come before the first whose lead is that of an earlier one.
+
+        One can name it by its external id, the other by its address.
+        """
+        seen: set[str] = set()
+        for index, (item, answer) in enumerate(zip(items, kept, strict=True)):
+            record = self.lead_of(item.arrival)[0] if answer is None else None
+            if record is not None and record.lead_id in seen:
+                return index
+            if record is not None:
+                seen.add(record.lead_id)
+        return len(items)
+
     def lead_of(self, arrival: Arrival) -> tuple[LeadRecord | None, bool]:
         """Return the lead that was known before, and whether the arrival is a touch on it.
 
@@ -297,19 +304,24 @@ class _Known:
         return record, is_same
 
 
-def _waves(items: Sequence[ScoredArrival]) -> Iterator[dict[int, ScoredArrival]]:
-    """Yield arrivals by index: first those that depend on none before them, then the next."""
-    waiting = dict(enumerate(items))
-    while waiting:
-        seen: set[object] = set()
-        wave = {}
-        for index, item in waiting.items():
-            marks = set(item.arrival.marks)
-            if not marks & seen:
-                wave[index] = item
-            seen |= marks
-        waiting = {index: item for index, item in waiting.items() if index not in wave}
-        yield wave
+def _n_strangers(items: Sequence[ScoredArrival]) -> int:
+    """Return how many arrivals come before the first that has a mark of an earlier one."""
+    seen: set[object] = set()
+    for index, item in enumerate(items):
+        marks = set(item.arrival.marks)
+        if marks & seen:
+            return index
+        seen |= marks
+    return len(items)
+
+
+def _answered(tx: Tx, item: ScoredArrival, result: Admitted) -> Answer:
+    """Return what the caller is told, and keep it with the idempotency key."""
+    arrival = item.arrival
+    answer = _receipt(arrival, result) if arrival.is_unseen else result
+    if arrival.once is not None:
+        keep_answer(tx, arrival.once, _as_json(answer), now=arrival.now)
+    return answer
 
 
 def _kept(tx: Tx, arrival: Arrival) -> Answer | IdempotencyError | None:

@@ -10,6 +10,7 @@ from leadqual.services.calls import Role, Scope
 from leadqual.services.previewing import MAX_TOGETHER, Preview
 from leadqual.services.serving import Serving
 from leadqual.testing import FrozenClock, make_call, make_raw_lead
+from tests.loops import run_on_loop
 
 
 async def ask(serving: Serving, *raws: RawLead) -> list[Preview | Rejected | BaseException]:
@@ -22,7 +23,7 @@ def test_leads_asked_about_together_get_what_each_gets_alone(serving: Serving) -
     call = make_call(serving)
     raws = [make_raw_lead(number) for number in range(2 * MAX_TOGETHER + 3)]
 
-    together = asyncio.run(ask(serving, *raws))
+    together = run_on_loop(ask(serving, *raws))
 
     assert together == [serving.previews.preview(raw, call=call) for raw in raws]
 
@@ -30,7 +31,7 @@ def test_leads_asked_about_together_get_what_each_gets_alone(serving: Serving) -
 def test_a_lead_that_cannot_be_used_is_rejected_and_spoils_no_other(serving: Serving) -> None:
     bad = RawLead(source="web", contact=Contact(email="not an address"))
 
-    rejected, preview = asyncio.run(ask(serving, bad, make_raw_lead(1)))
+    rejected, preview = run_on_loop(ask(serving, bad, make_raw_lead(1)))
 
     assert isinstance(rejected, Rejected)
     assert isinstance(preview, Preview)
@@ -45,7 +46,7 @@ def test_whoever_stops_waiting_spoils_no_other(serving: Serving) -> None:
         leaving.cancel()
         return await staying
 
-    assert isinstance(asyncio.run(ask_and_leave()), Preview)
+    assert isinstance(run_on_loop(ask_and_leave()), Preview)
 
 
 def test_asking_takes_the_right_to_read_leads(serving: Serving) -> None:
@@ -53,7 +54,7 @@ def test_asking_takes_the_right_to_read_leads(serving: Serving) -> None:
     assert Scope.LEADS_READ not in call.principal.scopes
 
     with pytest.raises(PermissionDeniedError):
-        asyncio.run(serving.previews.ask(make_raw_lead(1), call=call))
+        run_on_loop(serving.previews.ask(make_raw_lead(1), call=call))
 
 
 def test_a_full_queue_is_seen_where_the_standard_fills_capacity(
@@ -69,10 +70,10 @@ def test_a_full_queue_is_seen_where_the_standard_fills_capacity(
     version = serving.standards.propose(text, call=call).value.version
     serving.standards.activate(version, call=call)
     serving.scorer.refresh(clock())
-    (before,) = asyncio.run(ask(serving, make_raw_lead(46)))
+    (before,) = run_on_loop(ask(serving, make_raw_lead(46)))
     serving.intake.accept(make_raw_lead(40), call=call).result()
 
-    (after,) = asyncio.run(ask(serving, make_raw_lead(46)))
+    (after,) = run_on_loop(ask(serving, make_raw_lead(46)))
 
     assert isinstance(before, Preview)
     assert isinstance(after, Preview)

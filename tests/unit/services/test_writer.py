@@ -11,6 +11,7 @@ from leadqual.services.writer import MAX_GROUP, GroupWriter
 from leadqual.store import Store, Tx
 from leadqual.store.engine import open_engines
 from leadqual.testing import START
+from tests.loops import run_on_loop
 
 
 def note(name: str) -> Callable[[Tx], None]:
@@ -214,7 +215,7 @@ def test_callers_who_ask_again_at_once_come_back_as_one_group_with_those_who_wai
         await asyncio.gather(*first, late)
 
     with closing(GroupWriter(store)) as writer:
-        asyncio.run(main())
+        run_on_loop(main())
 
     assert crew.groups == [2, 3]
 
@@ -234,8 +235,8 @@ def test_who_waits_is_written_when_those_before_do_not_come_back(store: Store) -
         return answer
 
     with closing(GroupWriter(store)) as writer:
-        assert asyncio.run(main()) == "late"
-        assert asyncio.run(writer.join(crew, "of another loop")) == "of another loop"
+        assert run_on_loop(main()) == "late"
+        assert run_on_loop(writer.join(crew, "of another loop")) == "of another loop"
 
 
 def test_an_item_that_raises_is_the_only_one_undone(store: Store) -> None:
@@ -246,7 +247,7 @@ def test_an_item_that_raises_is_the_only_one_undone(store: Store) -> None:
         return list(await asyncio.gather(*waiting, return_exceptions=True))
 
     with closing(GroupWriter(store)) as writer:
-        before, bad, after = asyncio.run(main())
+        before, bad, after = run_on_loop(main())
 
     assert (before, after) == ("a", "b")
     assert isinstance(bad, InputError)
