@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import queue
-import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -20,12 +19,6 @@ T = TypeVar("T")
 
 MAX_GROUP: Final = 64
 MAX_WAITING: Final = 4096
-
-PATIENCE: Final = 0.001
-"""Seconds that an event loop waits after an answer for those who ask again at once."""
-
-_NOBODY: Final = 1
-_UNTIL_ANSWERED: Final = sys.maxsize
 
 
 class Crew(Protocol):
@@ -78,9 +71,6 @@ class GroupWriter:
         self._max_waiting = max_waiting
         self._waiting: queue.SimpleQueue[_Unit | None] = queue.SimpleQueue()
         self._gathered: deque[_Unit] = deque()
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._hoped = _NOBODY  # how many have to be gathered before they are handed over
-        self._patience: asyncio.TimerHandle | None = None
         self._closed = threading.Event()
         self._closing = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="leadqual-writer", daemon=True)
@@ -118,12 +108,10 @@ class GroupWriter:
         return reply
 
     async def join(self, crew: Crew, item: object) -> Any:  # noqa: ANN401 - what the crew returns
-        """Hand an item to a crew together with others, and return what the crew made of it.
+        """Hand an item to a crew, together with all others of this turn of the event loop.
 
-        A group costs much less than its items one by one, so what comes while one is written
-        waits for the next, and that one waits up to `PATIENCE` for as many as were just answered:
-        callers who ask again at once come back as the same group. A lone caller waits for nobody.
-        Whoever stops waiting changes nothing: the item is written all the same.
+        Returns what the crew made of it, after the commit. Whoever stops waiting changes nothing:
+        the item is written all the same.
 
         Raises
         ------
@@ -132,12 +120,10 @@ class GroupWriter:
         """
         loop = asyncio.get_running_loop()
         self._check_open()
-        if loop is not self._loop:
-            self._loop, self._hoped = loop, _NOBODY
         reply = loop.create_future()
         self._gathered.append(_Unit(crew, item, reply))
-        if len(self._gathered) >= self._hoped:
-            loop.call_soon(self._hand_over)  # after what is ready in this turn of the loop
+        # After what is ready in this turn: requests that came together are written together.
+        loop.call_soon(self._hand_over)
         return await reply
 
     def run(self, work: Callable[[Tx], T]) -> T:
@@ -170,25 +156,8 @@ class GroupWriter:
 
     def _hand_over(self) -> None:
         """Pass what was gathered to the thread: it wakes up once."""
-        if self._gathered:
-            self._hoped = _UNTIL_ANSWERED
         while self._gathered:
             self._waiting.put(self._gathered.popleft())
-
-    def _settle_on_loop(self, outcomes: Sequence[_Outcome]) -> None:
-        """Answer those who wait on this loop, and wait a moment for them to ask again."""
-        for outcome in outcomes:
-            if not outcome.unit.reply.done():  # else its caller waits no more
-                _settle(outcome)
-        self._hoped = len(self._gathered) + len(outcomes)
-        if self._patience is not None:
-            self._patience.cancel()
-        self._patience = asyncio.get_running_loop().call_later(PATIENCE, self._lose_patience)
-
-    def _lose_patience(self) -> None:
-        """Hand over what is there, and from now on whatever comes."""
-        self._hoped = _NOBODY
-        self._hand_over()
 
     def _run(self) -> None:
         is_open = True
@@ -212,19 +181,6 @@ class GroupWriter:
                 return group, True
         return group, False
 
-    def _answer(self, outcomes: Sequence[_Outcome]) -> None:
-        """Tell every caller; an event loop is woken once for all who wait on it."""
-        by_loop: dict[asyncio.AbstractEventLoop, list[_Outcome]] = {}
-        for outcome in outcomes:
-            reply = outcome.unit.reply
-            if isinstance(reply, asyncio.Future):
-                by_loop.setdefault(reply.get_loop(), []).append(outcome)
-            else:
-                _settle(outcome)
-        for loop, waiting in by_loop.items():
-            with suppress(RuntimeError):  # a loop that was closed meanwhile has nobody who waits
-                loop.call_soon_threadsafe(self._settle_on_loop, waiting)
-
     def _commit(self, group: Sequence[_Unit], *, is_last_try: bool = False) -> None:
         """Run a group in one transaction; answer its callers when that is committed.
 
@@ -232,7 +188,7 @@ class GroupWriter:
         """
         alone = [unit for unit in group if unit.crew is None]
         failed, parties = _prepare([unit for unit in group if unit.crew is not None])
-        self._answer(failed)
+        _answer(failed)
         outcomes: list[_Outcome] = []
         try:
             with self._store.transaction() as tx:
@@ -241,13 +197,13 @@ class GroupWriter:
                 outcomes.extend(_attempt(tx, unit, unit.item) for unit in alone)
         except Exception as error:  # noqa: BLE001 - what broke the transaction belongs to all of its callers
             waiting = [*alone, *(unit for party in parties for unit in party.units)]
-            self._answer([_Outcome(unit, problem=_failure(error)) for unit in waiting])
+            _answer([_Outcome(unit, problem=_failure(error)) for unit in waiting])
             return
         lost = []
         if not is_last_try:
             lost = [done.unit for done in outcomes if isinstance(done.problem, BusyError)]
             outcomes = [done for done in outcomes if not isinstance(done.problem, BusyError)]
-        self._answer(outcomes)
+        _answer(outcomes)
         for unit in lost:
             self._commit([unit], is_last_try=True)
 
@@ -312,6 +268,26 @@ def _attempt(tx: Tx, unit: _Unit, work: Callable[[Tx], Any]) -> _Outcome:
             return _Outcome(unit, work(tx))
     except Exception as error:  # noqa: BLE001 - an error belongs to whoever submitted the work
         return _Outcome(unit, problem=error)
+
+
+def _answer(outcomes: Sequence[_Outcome]) -> None:
+    """Tell every caller; an event loop is woken once for all who wait on it."""
+    by_loop: dict[asyncio.AbstractEventLoop, list[_Outcome]] = {}
+    for outcome in outcomes:
+        reply = outcome.unit.reply
+        if isinstance(reply, asyncio.Future):
+            by_loop.setdefault(reply.get_loop(), []).append(outcome)
+        else:
+            _settle(outcome)
+    for loop, waiting in by_loop.items():
+        with suppress(RuntimeError):  # a loop that was closed meanwhile has nobody who waits
+            loop.call_soon_threadsafe(_settle_all, waiting)
+
+
+def _settle_all(outcomes: Sequence[_Outcome]) -> None:
+    for outcome in outcomes:
+        if not outcome.unit.reply.done():  # else its caller waits no more
+            _settle(outcome)
 
 
 def _settle(outcome: _Outcome) -> None:

@@ -196,31 +196,7 @@ class Counting:
         return items
 
 
-def test_callers_who_ask_again_at_once_come_back_as_one_group_with_those_who_wait(
-    store: Store,
-) -> None:
-    crew = Counting()
-    crew.may_go_on.clear()
-
-    async def ask(name: str, *, n_times: int) -> None:
-        for _ in range(n_times):
-            assert await writer.join(crew, name) == name
-
-    async def main() -> None:
-        first = [asyncio.create_task(ask(name, n_times=2)) for name in ("a", "b")]
-        await asyncio.to_thread(crew.began.wait, 5)
-        late = asyncio.create_task(ask("late", n_times=1))
-        await asyncio.sleep(0)
-        crew.may_go_on.set()
-        await asyncio.gather(*first, late)
-
-    with closing(GroupWriter(store)) as writer:
-        run_on_loop(main())
-
-    assert crew.groups == [2, 3]
-
-
-def test_who_waits_is_written_when_those_before_do_not_come_back(store: Store) -> None:
+def test_what_came_during_a_write_is_written_next_on_any_loop(store: Store) -> None:
     crew = Counting()
     crew.may_go_on.clear()
 
