@@ -156,8 +156,9 @@ class GroupWriter:
 
     def _hand_over(self) -> None:
         """Pass what was gathered to the thread: it wakes up once."""
-        while self._gathered:
-            self._waiting.put(self._gathered.popleft())
+        with suppress(IndexError):  # until nothing is left, whoever else hands over
+            while True:
+                self._waiting.put(self._gathered.popleft())
 
     def _run(self) -> None:
         is_open = True
