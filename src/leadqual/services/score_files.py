@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import re
+import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -96,9 +97,10 @@ Write = Callable[[Cut, Scored], None]
 def open_score_file(file: ScoreFile) -> Iterator[Write]:
     """Give a function that writes scored rows.
 
-    The file is put in its place when all went well; an error leaves what was there before.
+    The file is put in its place when all went well; an error leaves what was there before. Two
+    runs that write the same file do not meet: the one that ends last leaves its whole result.
     """
-    part = file.out.with_name(f"{file.out.name}.part")
+    part = file.out.with_name(f"{file.out.name}.{secrets.token_hex(4)}.part")
     opened = _open_parquet if file.is_parquet else _open_csv
     with ExitStack() as stack:
         stack.callback(part.unlink, missing_ok=True)

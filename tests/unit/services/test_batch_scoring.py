@@ -15,6 +15,7 @@ from leadqual.leads.schema import Lead, RawLead
 from leadqual.qualify.score import Head
 from leadqual.routing.standard import default_standard
 from leadqual.services.batch_scoring import ScoreRequest, score_file
+from leadqual.services.score_files import ScoreFile, open_score_file
 from leadqual.services.scoring import LiveScorer
 from leadqual.services.workshop import Workshop, open_workshop
 
@@ -151,4 +152,14 @@ def test_failed_scoring_leaves_the_previous_result(workshop: Workshop, tmp_path:
     with pytest.raises(UnknownVersionError):
         score_file(workshop, ScoreRequest(data=data, model_version="1999-01-01-1"), now=NOW)
     assert (tmp_path / "leads.scored.csv").read_bytes() == before
+    assert not list(tmp_path.glob("*.part"))
+
+
+def test_two_runs_that_write_the_same_file_do_not_meet(tmp_path: Path) -> None:
+    file = ScoreFile(tmp_path / "out.csv", ("a",), None, has_reasons=False)
+
+    with open_score_file(file), open_score_file(file):
+        pass
+
+    assert (tmp_path / "out.csv").read_text(encoding="utf-8").startswith("a,")
     assert not list(tmp_path.glob("*.part"))
