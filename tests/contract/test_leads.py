@@ -216,3 +216,16 @@ def test_erasure_leaves_a_mark_and_nothing_else_of_the_person(
         file = Path(url.removeprefix("sqlite:///"))
         parts = [part.read_bytes().lower() for part in file.parent.glob(f"{file.name}*")]
         assert not any(secret.lower().encode() in part for part in parts)
+
+
+def test_many_erased_persons_are_known_again_as_well_as_few(store: Store) -> None:
+    addresses = [f"person{number}@firm.example" for number in range(120)]
+    with store.transaction() as tx:
+        for number in range(120):
+            tx.leads.insert(lead(number), lead_id=f"L{number}", feed="api", received_at=NOW)
+        for number in range(110):
+            tx.leads.erase(f"L{number}", at=NOW, actor="ann", suppression_key=b"key")
+
+        found = tx.leads.suppressed_among(addresses, b"key")
+
+    assert found == set(addresses[:110])

@@ -13,6 +13,7 @@ from sqlalchemy import Column, Table, Text, bindparam, delete, select, update
 from leadqual.leads.schema import Lead
 from leadqual.store.audit import AuditRepository
 from leadqual.store.lead_rows import dump_lead
+from leadqual.store.phrases import first_rows
 from leadqual.store.prepared import Link, Prepared, insertion
 from leadqual.store.records import LeadRecord
 from leadqual.store.tables import (
@@ -32,7 +33,11 @@ _SAME_EMAIL: Final = Prepared(
     select(LEADS.c.lead_id, LEADS.c.lead_json).where(LEADS.c.email == bindparam("email"))
 )
 _MARK: Final = insertion(SUPPRESSIONS, is_idempotent=True)
-_MARKS: Final = Prepared(select(SUPPRESSIONS.c.mark))
+_FEW: Final = 100
+_FIRST_MARKS: Final = Prepared(first_rows(select(SUPPRESSIONS.c.mark), _FEW + 1))
+_FIND_MARK: Final = Prepared(
+    select(SUPPRESSIONS.c.mark).where(SUPPRESSIONS.c.mark == bindparam("marked"))
+)
 _EMPTY: Final = Prepared(
     update(LEADS)
     .where(LEADS.c.lead_id == bindparam("id", type_=Text))
@@ -92,12 +97,16 @@ def erase_person(
 def marked_among(link: Link, identities: Collection[str], key: bytes) -> frozenset[str]:
     """Return the identities that were marked under this key.
 
-    Erased persons are few, so all marks are read once instead of asking for each identity.
+    Erased persons are few as a rule, so all marks are read once instead of asking for each
+    identity; where they are many, each is looked up in the index.
     """
-    marks = {bytes(row[0]) for row in link.run(_MARKS)}
-    if not marks:
+    first = {bytes(row[0]) for row in link.run(_FIRST_MARKS)}
+    if not first:
         return frozenset()
-    return frozenset(identity for identity in identities if _mark(identity, key) in marks)
+    marks = {identity: _mark(identity, key) for identity in identities}
+    if len(first) > _FEW:
+        return frozenset(i for i, mark in marks.items() if link.first(_FIND_MARK, marked=mark))
+    return frozenset(identity for identity, mark in marks.items() if mark in first)
 
 
 def _mark(identity: str, key: bytes) -> bytes:
