@@ -321,7 +321,7 @@ def _dictionary(array: pa.Array) -> pa.DictionaryArray | None:
         return array
     try:
         return array.dictionary_encode()
-    except (pa.ArrowNotImplementedError, pa.ArrowTypeError):
+    except (pa.ArrowNotImplementedError, pa.ArrowTypeError):  # nested: its rows are read as rows
         return None
 
 

@@ -194,13 +194,9 @@ class Intake:
         """Write rows together, or each in a savepoint: what the database refuses is one alone."""
         try:
             with tx.savepoint():
-                return [
-                    result
-                    for result in self._admission.write(tx, items)
-                    if isinstance(
-                        result, IntakeResult | Rejected
-                    )  # rows have no keys: they all are
-                ]
+                written = self._admission.write(tx, items)
+            # Rows have no idempotency keys and are not unseen, so these are all of them.
+            return [result for result in written if isinstance(result, IntakeResult | Rejected)]
         except InputError as error:
             if len(items) == 1:
                 return [Rejected((FieldReason("", str(error)),))]
