@@ -103,7 +103,12 @@ def test_reps_who_ask_at_once_are_answered_each_for_their_own_key(serving: Servi
     other_body = make_call(serving, Role.MRR, name="mira", once="claim:sdr")
     otto, ada = (make_call(serving, Role.MRR, name=name) for name in ("otto", "ada"))
     is_held, is_free = threading.Event(), threading.Event()
-    serving.writer.submit(lambda _: (is_held.set(), is_free.wait(30)))
+
+    def hold(_: object) -> None:
+        is_held.set()
+        is_free.wait(30)
+
+    serving.writer.submit(hold)
     is_held.wait(30)  # the writer has its group: those who ask now wait for the next one
 
     with ThreadPoolExecutor(4) as pool:
