@@ -144,21 +144,50 @@ def _claim_row(name: str, pairs: Sequence[tuple[Shift, Shift]]) -> list[str]:
 def _ageing(queues: Queues, plan: Plan) -> Iterator[str | Target]:
     """Work two tables for a while, then compare each with one that is fresh."""
     yield f"**Ageing** ({plan.ageing_seconds:.0f} s: of ten leads six closed, three given back)\n"
+    aged = (
+        (
+            "ours, with our upkeep",
+            _age(queues.ours, queues.fresh, (OurQueue, BareQueue), plan=plan),
+        ),
+        ("bare, PostgreSQL's defaults", _age(queues.bare, queues.fresh, (BareQueue,), plan=plan)),
+    )
     rows = []
-    for name, url, kind in (
-        ("ours, with our upkeep", queues.ours, OurQueue),
-        ("bare, PostgreSQL's defaults", queues.bare, BareQueue),
-    ):
-        with closing(kind(url)) as aged, closing(kind(queues.fresh)) as fresh:
-            windows = [_window(aged, plan) for _ in range(plan.n_windows)]
-            ratios = [_aged_to_fresh(aged, fresh, plan) for _ in range(plan.n_rounds)]
+    for name, (windows, ratios) in aged:
         rates = ", ".join(f"{window.per_second:,.0f}" for window in windows)
         n_claims = sum(len(window.times_ms) for window in windows)
-        rows.append([name, f"{n_claims:,}", rates, spread(ratios)])
-        if kind is OurQueue:
-            yield Target("claims/s of the aged table, x a fresh one", ratios, at_least=0.8)
-    head = ("", "claims", "claims/s while it aged", "claims/s then, x fresh table in turns")
-    yield from table(head, rows)
+        ours, bare = ratios.get(OurQueue), ratios[BareQueue]
+        rows.append([name, f"{n_claims:,}", rates, spread(ours) if ours else "", spread(bare)])
+        if ours:
+            yield Target("claims/s of the aged table, x a fresh one", ours, at_least=0.8)
+    head = ("", "claims", "claims/s while it aged")
+    yield from table((*head, "our claims/s then, x fresh", "bare claims/s then, x fresh"), rows)
+
+
+def _age(
+    worn: str, fresh: str, kinds: Sequence[type[OurQueue | BareQueue]], *, plan: Plan
+) -> tuple[list[Shift], dict[type[OurQueue | BareQueue], list[float]]]:
+    """Work a table by the first kind of work, then claim from it and from a fresh one in turns.
+
+    Returns
+    -------
+    windows : list of Shift
+        Of the stretches in which it was worked.
+    ratios : dict of list of float
+        For each kind: its claims/s at the worn table, as multiples of those at the fresh one. All
+        are taken in turns, so that they saw the same machine.
+    """
+    with ExitStack() as stack:
+        pairs = {
+            kind: [stack.enter_context(closing(kind(url))) for url in (worn, fresh)]
+            for kind in kinds
+        }
+        worker = pairs[kinds[0]][0]
+        windows = [_window(worker, plan) for _ in range(plan.n_windows)]
+        ratios: dict[type[OurQueue | BareQueue], list[float]] = {kind: [] for kind in kinds}
+        for _ in range(plan.n_rounds):
+            for kind, (aged, new) in pairs.items():
+                ratios[kind].append(_aged_to_fresh(aged, new, plan))
+    return windows, ratios
 
 
 def _window(aged: Work, plan: Plan) -> Shift:

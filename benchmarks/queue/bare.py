@@ -77,6 +77,8 @@ class BareQueue:
         with self._commit() as cursor:
             cursor.execute(self._sql(_CLAIM), (rep, self._until))
             row = cursor.fetchone()
+        if row is None:
+            raise RuntimeError("the queue is empty; fill it with more items")
         return Taken(row[0], row[1], row[10])
 
     def release(self, _rep: str, taken: Taken) -> None:
