@@ -8,7 +8,6 @@ frozen, clean, with derived fields filled in. Both have the shape of CONTRACT "L
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Annotated, Final
 
 from pydantic import (
@@ -24,6 +23,8 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from leadqual.leads.text_enum import TextEnum
+
 MAX_ATTRIBUTES: Final = 200
 MAX_TEXT: Final = 500
 MAX_MESSAGE: Final = 10_000
@@ -34,7 +35,7 @@ Scalar = str | float | int | bool | None
 """What one attribute or one feature value may be."""
 
 
-class Motion(StrEnum):
+class Motion(TextEnum):
     """How the lead came to us; decides between the MRR and the SDR queue."""
 
     INBOUND = "inbound"

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Annotated
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from leadqual.leads.text_enum import TextEnum
+
 Probability = Annotated[float, Field(ge=0.0, le=1.0)]
 
 
-class Head(StrEnum):
+class Head(TextEnum):
     """One learned question about a lead."""
 
     FIT = "fit"
@@ -18,7 +19,7 @@ class Head(StrEnum):
     BUDGET = "budget"
 
 
-class Answer(StrEnum):
+class Answer(TextEnum):
     """What a head says; `unknown` is not bad, it names the question to ask next."""
 
     YES = "yes"
@@ -26,14 +27,14 @@ class Answer(StrEnum):
     UNKNOWN = "unknown"
 
 
-class ScoredBy(StrEnum):
+class ScoredBy(TextEnum):
     """Who answered: a learned model, or the written rules where nothing was learnable."""
 
     MODEL = "model"
     RULES = "rules"
 
 
-class Direction(StrEnum):
+class Direction(TextEnum):
     """Whether a reason speaks for or against."""
 
     UP = "up"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Annotated
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from leadqual.leads.text_enum import TextEnum
 
-class Queue(StrEnum):
+
+class Queue(TextEnum):
     """Where a lead waits. Reps work the first three; the others are kept and auditable."""
 
     MRR = "mrr"
@@ -19,7 +20,7 @@ class Queue(StrEnum):
     QUARANTINE = "quarantine"
 
 
-class Approach(StrEnum):
+class Approach(TextEnum):
     """How to work the lead; qualification decides it."""
 
     CALL_NOW = "call_now"
