@@ -134,7 +134,7 @@ class FieldReader:
         if self.field.name in {"contact.full_name", "campaign.gclid"}:
             return FieldColumns({}, is_storable(text))
         if self._hosts is not None:
-            return self._read_hosts(text, self._hosts)
+            return self._coded(*self._hosts.reduce(text))
         if kind is Kind.TIME:
             return self._read_time_texts(text)
         return None
@@ -168,14 +168,6 @@ class FieldReader:
             return self._read_times(compute.cast(usual, pa.timestamp("us", tz="UTC")))
         except pa.ArrowInvalid:  # there is no 30th of February
             return None
-
-    def _read_hosts(self, text: pa.Array, hosts: UsualHosts) -> FieldColumns:
-        """Read addresses by their hosts, and let one host stand for all that no rule is about."""
-        lowered = compute.ascii_lower(text)
-        is_own = hosts.are_own(lowered)
-        reduced = compute.if_else(is_own, hosts.stand_in, lowered).dictionary_encode()
-        hosts.learn(reduced.dictionary)
-        return self._read_encoded(reduced)
 
     def _read_values(self, array: pa.Array) -> FieldColumns:
         """Read each different value once."""
