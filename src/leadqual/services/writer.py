@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import queue
 import threading
-from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
@@ -13,12 +12,14 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol, TypeVar
 
 from leadqual.errors import BusyError, StoreError
+from leadqual.services.gathering import Gathering
 from leadqual.store import Store, Tx
 
 T = TypeVar("T")
 
 MAX_GROUP: Final = 64
 MAX_WAITING: Final = 4096
+_SHUTTING_DOWN: Final = "the service is shutting down; send the request again"
 
 
 class Crew(Protocol):
@@ -43,6 +44,7 @@ class _Unit:
     crew: Crew | None
     item: Any
     reply: Future[Any] | asyncio.Future[Any]
+    gathering: Gathering[_Unit] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +72,10 @@ class GroupWriter:
         self._store = store
         self._max_waiting = max_waiting
         self._waiting: queue.SimpleQueue[_Unit | None] = queue.SimpleQueue()
-        self._gathered: deque[_Unit] = deque()
+        self._gatherings: dict[asyncio.AbstractEventLoop, Gathering[_Unit]] = {}
         self._closed = threading.Event()
         self._closing = threading.Lock()
+        self._is_ended = False
         self._thread = threading.Thread(target=self._run, name="leadqual-writer", daemon=True)
         self._thread.start()
 
@@ -84,7 +87,7 @@ class GroupWriter:
     @property
     def n_waiting(self) -> int:
         """Return about how many units wait for their transaction."""
-        return self._waiting.qsize() + len(self._gathered)
+        return self._waiting.qsize() + sum(map(len, self._gatherings.values()))
 
     def submit(self, work: Callable[[Tx], T]) -> Future[T]:
         """Queue one unit of work; the future resolves after its transaction is committed.
@@ -108,7 +111,7 @@ class GroupWriter:
         return reply
 
     async def join(self, crew: Crew, item: object) -> Any:  # noqa: ANN401 - what the crew returns
-        """Hand an item to a crew, together with all others of this turn of the event loop.
+        """Hand an item to a crew, together with all others that the event loop has ready.
 
         Returns what the crew made of it, after the commit. Whoever stops waiting changes nothing:
         the item is written all the same.
@@ -120,10 +123,11 @@ class GroupWriter:
         """
         loop = asyncio.get_running_loop()
         self._check_open()
+        gathering = self._gatherings.get(loop)
+        if gathering is None:
+            gathering = self._gathering_on(loop)
         reply = loop.create_future()
-        self._gathered.append(_Unit(crew, item, reply))
-        # After what is ready in this turn: requests that came together are written together.
-        loop.call_soon(self._hand_over)
+        gathering.add(_Unit(crew, item, reply, gathering))
         return await reply
 
     def run(self, work: Callable[[Tx], T]) -> T:
@@ -136,14 +140,17 @@ class GroupWriter:
             if self._closed.is_set():
                 return
             self._closed.set()
-        self._hand_over()
-        self._waiting.put(None)
+        for gathering in list(self._gatherings.values()):
+            gathering.flush()
+        with self._closing:
+            self._waiting.put(None)
+            self._is_ended = True
         self._thread.join()
 
     def _check_open(self) -> None:
         """Do nothing when one more unit can wait."""
         if self._closed.is_set():
-            raise BusyError("the service is shutting down; send the request again")
+            raise BusyError(_SHUTTING_DOWN)
         if self.n_waiting >= self._max_waiting:
             raise BusyError(
                 f"{self._max_waiting} writes are waiting already; try again in a second"
@@ -154,11 +161,21 @@ class GroupWriter:
             self._check_open()
             self._waiting.put(unit)
 
-    def _hand_over(self) -> None:
-        """Pass what was gathered to the thread: it wakes up once."""
-        with suppress(IndexError):  # until nothing is left, whoever else hands over
-            while True:
-                self._waiting.put(self._gathered.popleft())
+    def _gathering_on(self, loop: asyncio.AbstractEventLoop) -> Gathering[_Unit]:
+        """Return what gathers on a loop that is new here; loops that were closed are forgotten."""
+        gathering = Gathering[_Unit](loop, self._take_over, max_group=MAX_GROUP)
+        alive = {known: g for known, g in self._gatherings.items() if not known.is_closed()}
+        self._gatherings = {**alive, loop: gathering}
+        return gathering
+
+    def _take_over(self, units: Sequence[_Unit]) -> None:
+        """Take what was gathered: the thread wakes up once."""
+        with self._closing:
+            if not self._is_ended:
+                for unit in units:
+                    self._waiting.put(unit)
+                return
+        _answer([_Outcome(unit, problem=BusyError(_SHUTTING_DOWN)) for unit in units])
 
     def _run(self) -> None:
         is_open = True
@@ -273,22 +290,22 @@ def _attempt(tx: Tx, unit: _Unit, work: Callable[[Tx], Any]) -> _Outcome:
 
 def _answer(outcomes: Sequence[_Outcome]) -> None:
     """Tell every caller; an event loop is woken once for all who wait on it."""
-    by_loop: dict[asyncio.AbstractEventLoop, list[_Outcome]] = {}
+    by_gathering: dict[Gathering[_Unit], list[_Outcome]] = {}
     for outcome in outcomes:
-        reply = outcome.unit.reply
-        if isinstance(reply, asyncio.Future):
-            by_loop.setdefault(reply.get_loop(), []).append(outcome)
-        else:
+        if outcome.unit.gathering is None:
             _settle(outcome)
-    for loop, waiting in by_loop.items():
+        else:
+            by_gathering.setdefault(outcome.unit.gathering, []).append(outcome)
+    for gathering, answered in by_gathering.items():
         with suppress(RuntimeError):  # a loop that was closed meanwhile has nobody who waits
-            loop.call_soon_threadsafe(_settle_all, waiting)
+            gathering.loop.call_soon_threadsafe(_settle_all, gathering, answered)
 
 
-def _settle_all(outcomes: Sequence[_Outcome]) -> None:
+def _settle_all(gathering: Gathering[_Unit], outcomes: Sequence[_Outcome]) -> None:
     for outcome in outcomes:
         if not outcome.unit.reply.done():  # else its caller waits no more
             _settle(outcome)
+    gathering.came_back(len(outcomes))
 
 
 def _settle(outcome: _Outcome) -> None:
