@@ -82,8 +82,9 @@ class Gathering(Generic[T]):
         with suppress(IndexError):  # until nothing is left, whoever else takes of it
             while True:
                 units.append(self._units.popleft())
-        self._n_away += len(units)
-        self._hand_over(units)
+        if units:
+            self._n_away += len(units)
+            self._hand_over(units)
 
     def _look_soon(self) -> None:
         if self._n_away <= 0 and not self._is_looking:
@@ -98,5 +99,4 @@ class Gathering(Generic[T]):
             self.loop.call_soon(self._look, n_units, n_quiet, n_turns + 1)
             return
         self._is_looking = False
-        if n_units:
-            self.flush()
+        self.flush()
