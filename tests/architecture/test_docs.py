@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute, iter_route_contexts
 
 from api import main
-from leadqual.cli.app import app
+from leadqual.cli.app import build_app
 from leadqual.config import Settings
 from leadqual.leads.fields import LEAD_FIELDS
 from leadqual.leads.mapping import parse_mapping
@@ -48,7 +48,7 @@ def commands(command: Any, name: str) -> Iterator[tuple[str, set[str]]]:
         yield from commands(inner, f"{name} {child}")
 
 
-COMMANDS = dict(commands(typer.main.get_command(app), "leadqual"))
+COMMANDS = dict(commands(typer.main.get_command(build_app()), "leadqual"))
 ENVIRONMENT = {
     str(field.validation_alias or f"LEADQUAL_{name.upper()}")
     for name, field in Settings.model_fields.items()

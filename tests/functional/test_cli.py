@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from leadqual.cli.app import app
+from leadqual.cli.app import build_app
 from leadqual.config import Settings
 from leadqual.errors import AuthenticationError
 from leadqual.leads.flat import flatten_lead
@@ -39,7 +39,7 @@ def run_installed(home: Path, *arguments: str) -> subprocess.CompletedProcess[st
 
 
 def commands() -> Iterator[tuple[str, ...]]:
-    pending: list[tuple[tuple[str, ...], object]] = [((), typer.main.get_command(app))]
+    pending: list[tuple[tuple[str, ...], object]] = [((), typer.main.get_command(build_app()))]
     while pending:
         path, command = pending.pop()
         for name, child in getattr(command, "commands", {}).items():

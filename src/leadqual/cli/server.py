@@ -134,6 +134,7 @@ def run_until_stopped(
         access_log=False,
         timeout_graceful_shutdown=SECONDS_TO_FINISH,
         server_header=False,
+        ws="none",
     )
     if settings.workers > 1:
         _run_workers(config, listener, settings, on_ready=on_ready)

@@ -122,9 +122,12 @@ class Serving:
         self.previews.preview(_FIRST_LEAD, call=Call(SYSTEM, self.clock()))
 
     def start(self) -> None:
-        """Start following the store in the background: swaps, rescoring, housekeeping."""
+        """Start following the store in the background: swaps, rescoring, housekeeping.
+
+        They begin half a second later: whoever waited for the start is answered first.
+        """
         for ticker in self.tickers:
-            ticker.start()
+            ticker.start(after_s=_ANSWERS_FIRST_SECONDS)
 
     def close(self) -> None:
         """Stop the background tasks, finish what waits to be written and close the store."""
@@ -133,6 +136,8 @@ class Serving:
         self.writer.close()
         self.store.close()
 
+
+_ANSWERS_FIRST_SECONDS: Final = 0.5
 
 _FIRST_LEAD: Final = RawLead(
     source="warm_up",

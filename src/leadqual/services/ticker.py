@@ -19,6 +19,7 @@ class Ticker:
         self._seconds = seconds
         self._closed = threading.Event()
         self._problem: str | None = None
+        self._after_s = 0.0
         self._thread = threading.Thread(target=self._run, name=f"leadqual-{name}", daemon=True)
 
     @property
@@ -26,8 +27,9 @@ class Ticker:
         """Return the kind of the last error, None when the last call went well."""
         return self._problem
 
-    def start(self) -> None:
-        """Start calling; the first call is made at once."""
+    def start(self, *, after_s: float = 0.0) -> None:
+        """Start calling; the first call is made `after_s` seconds from now."""
+        self._after_s = after_s
         self._thread.start()
 
     def close(self) -> None:
@@ -37,6 +39,7 @@ class Ticker:
             self._thread.join()
 
     def _run(self) -> None:
+        self._closed.wait(self._after_s)
         while not self._closed.is_set():
             if not self._has_more():
                 self._closed.wait(self._seconds)
