@@ -1,7 +1,7 @@
 """Every statement that reps wait for walks an index, whatever the size of a queue."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, contextmanager
 
 import pytest
 from sqlalchemy import Connection
@@ -16,7 +16,7 @@ from leadqual.store.engine import open_engines
 from leadqual.store.item_rows import EVERYTHING, Sight
 from leadqual.store.prepared import Prepared
 from leadqual.store.queue_items import LISTED
-from leadqual.store.ranking import arms
+from leadqual.store.ranking import Pages, pages
 from tests.contract.records import NOW, add_lead, decision, lead
 
 REP = Sight(frozenset({Queue.MRR}))
@@ -38,23 +38,27 @@ WAKES = "ix_queue_items_wakes_at"
 OF_LEAD = "ix_queue_items_lead_id_item_id|uq_queue_items_open"
 
 
-def page_arms() -> list[Prepared]:
-    """Return the arms of a rep's page: what is claimed, what is open, what comes back."""
-    first, later = (
-        arms(frozenset(LISTED), n_rows=51, has_cursor=has_cursor, sight=EVERYTHING)
-        for has_cursor in (False, True)
+def page_of(*states: ItemState, has_cursor: bool = False, is_one_statement: bool = False) -> Pages:
+    """Return the statements of a page."""
+    return pages(
+        frozenset(states),
+        n_rows=51,
+        has_cursor=has_cursor,
+        sight=EVERYTHING,
+        is_one_statement=is_one_statement,
     )
-    return [*first, *later]
+
+
+def arms(*, has_cursor: bool) -> list[Prepared]:
+    """Return what a page of a rep reads: the first to wake, claimed, open, and what is due."""
+    page = page_of(*LISTED, has_cursor=has_cursor)
+    return [*page.listed, *page.due]
 
 
 STATEMENTS: list[tuple[Prepared, str]] = [
-    *zip(page_arms(), [RANKED, RANKED, WAKES] * 2, strict=True),
-    *(
-        (arm, RANKED)
-        for arm in arms(
-            frozenset({ItemState.SNOOZED}), n_rows=51, has_cursor=False, sight=EVERYTHING
-        )
-    ),
+    *zip(arms(has_cursor=False), [WAKES, RANKED, RANKED, WAKES], strict=True),
+    *zip(arms(has_cursor=True), [WAKES, RANKED, RANKED, WAKES], strict=True),
+    (page_of(ItemState.SNOOZED).listed[0], RANKED),
     (best(2), RANKED),
     (WAKE, WAKES),
     (claims(REP).this_one, OF_LEAD),
@@ -67,15 +71,19 @@ STATEMENTS: list[tuple[Prepared, str]] = [
 ]
 
 
-@pytest.fixture
-def filled(url: str) -> Iterator[Connection]:
-    """Return a connection to a store with enough leads for a planner to have a choice."""
+def fill(url: str) -> None:
+    """Queue enough leads for a planner to have a choice."""
     lead_ids = [f"L{number}" for number in range(3_000)]
     with closing(open_store(url)) as store, store.transaction() as tx:
         tx.leads.insert_new([NewLead(lead_id, "api", lead(), NOW) for lead_id in lead_ids])
         rows = [(lead_id, decision(float(number))) for number, lead_id in enumerate(lead_ids)]
         tx.queue.put_many(rows, now=NOW)
         tx.queue.claim_best(Queue.MRR, [Taker("ann", NOW)] * 30)
+
+
+@contextmanager
+def connected(url: str) -> Iterator[Connection]:
+    """Connect to a store whose planner knows what is in it."""
     engines = open_engines(url)
     with engines.writing.connect() as connection:
         connection.exec_driver_sql("ANALYZE")
@@ -83,6 +91,14 @@ def filled(url: str) -> Iterator[Connection]:
             connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
         yield connection
     engines.dispose()
+
+
+@pytest.fixture
+def filled(url: str) -> Iterator[Connection]:
+    """Return a connection to a store with enough leads for a planner to have a choice."""
+    fill(url)
+    with connected(url) as connection:
+        yield connection
 
 
 def explain(connection: Connection, statement: Prepared) -> str:
@@ -104,11 +120,35 @@ def test_items_are_found_by_the_index_made_for_it(filled: Connection) -> None:
 
 
 def test_the_best_open_items_are_read_in_the_order_of_their_index(filled: Connection) -> None:
-    claimed, *pages = (explain(filled, statement) for statement in (best(2), *page_arms()))
+    in_order = [best(2), *arms(has_cursor=False)[:3], *arms(has_cursor=True)[:3]]
 
-    for found in (claimed, pages[0], pages[1]):
+    for statement in in_order:
+        found = explain(filled, statement)
         assert "Sort" not in found, found
         assert "TEMP B-TREE" not in found, found
+
+
+@pytest.mark.parametrize("has_cursor", [False, True])
+def test_a_page_on_postgresql_is_one_statement_whose_plan_serves_every_page(
+    postgres_url: str, has_cursor: bool
+) -> None:
+    fill(postgres_url)
+    [union] = page_of(*LISTED, has_cursor=has_cursor, is_one_statement=True).listed
+
+    with connected(postgres_url) as connection:
+        plan = union.plan(connection.dialect)
+        cursor = connection.connection.cursor()
+        for _ in range(30):  # the driver prepares it, PostgreSQL plans it anew five times
+            cursor.execute(plan.sql, plan.bind({**VALUES, "after_key": 2_900.0}))
+        found = explain(connection, union)
+        cursor.execute("SELECT custom_plans, generic_plans FROM pg_prepared_statements")
+        n_planned = cursor.fetchall()
+
+    assert found.count(RANKED) == 2
+    assert found.count(WAKES) == 1
+    assert "Seq Scan" not in found, found
+    assert found.count("->  Sort") == 1, found  # of the one row that wakes first
+    assert n_planned == [(5, 20)]
 
 
 def test_upkeep_takes_dead_entries_away_and_changes_no_item(own_url: str) -> None:

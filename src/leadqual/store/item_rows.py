@@ -38,7 +38,9 @@ ITEM_COLUMNS: Final = (
     ITEMS.c.finished_at,
 )
 
-N_OPEN: Final = len(OPEN_COLUMNS)
+_N_OPEN: Final = len(OPEN_COLUMNS)
+
+_STATE: Final = ITEM_COLUMNS.index(ITEMS.c.state)
 
 When = Callable[[Any], datetime | None]
 """Reads a time as a driver gives it."""
@@ -87,8 +89,8 @@ def read_open(row: Row, queue: Queue, when: When) -> QueueItem:
 
 def read_item(row: Row, when: When) -> QueueItem:
     """Return the item of a row of `ITEM_COLUMNS` as the driver gives it; see `read_open`."""
-    queue, state, claimed_by, wakes_at, finished_at = row[N_OPEN:]
-    item = read_open(row[:N_OPEN], _QUEUES[queue], when)
+    queue, state, claimed_by, wakes_at, finished_at = row[_N_OPEN:]
+    item = read_open(row[:_N_OPEN], _QUEUES[queue], when)
     if state != "open":
         vars(item).update(
             state=_STATES[state],
@@ -98,6 +100,21 @@ def read_item(row: Row, when: When) -> QueueItem:
             finished_at=when(finished_at),
         )
     return item
+
+
+def read_ranked(row: Row, queue: Queue, when: When, *, now: datetime) -> QueueItem:
+    """Return an item of a page of a queue, as of `now`: one that is open has no state in its row.
+
+    Parameters
+    ----------
+    row : tuple
+        Of `ITEM_COLUMNS`, or of `OPEN_COLUMNS` alone.
+    """
+    if len(row) == _N_OPEN:
+        return read_open(row, queue, when)
+    if row[_STATE] is None:
+        return read_open(row[:_N_OPEN], queue, when)
+    return read_item(row, when).as_of(now)
 
 
 def state_values(item: QueueItem) -> dict[str, object]:

@@ -24,10 +24,17 @@ from leadqual.store import item_statements as sql
 from leadqual.store.claims import WAKE, best, claim_entry, claims, take
 from leadqual.store.event_rows import INSERT_ENTRY, entry_values, read_entry
 from leadqual.store.item_check import find_differing
-from leadqual.store.item_rows import EVERYTHING, N_OPEN, Sight, read_item, read_open, state_values
+from leadqual.store.item_rows import (
+    EVERYTHING,
+    Sight,
+    read_item,
+    read_open,
+    read_ranked,
+    state_values,
+)
 from leadqual.store.phrases import dump
 from leadqual.store.prepared import Link, Prepared
-from leadqual.store.ranking import arms, merge, read_cursor, write_cursor
+from leadqual.store.ranking import pages, read_cursor, write_cursor
 
 LISTED: Final = (ItemState.OPEN, ItemState.CLAIMED)
 """What a queue shows: what waits, and what a colleague has taken."""
@@ -122,8 +129,12 @@ class QueueRepository:
         after_key, after_id = (0.0, 0) if cursor is None else read_cursor(cursor)
         # A condition that is true of the whole queue misleads PostgreSQL about its size.
         sight = EVERYTHING if self._sight.has(queue) else self._sight
-        statements = arms(
-            frozenset(states), n_rows=limit + 1, has_cursor=cursor is not None, sight=sight
+        statements = pages(
+            frozenset(states),
+            n_rows=limit + 1,
+            has_cursor=cursor is not None,
+            sight=sight,
+            is_one_statement=self._link.is_postgresql,
         )
         values = {
             "of_queue": queue.value,
@@ -133,11 +144,8 @@ class QueueRepository:
             "viewer": self._viewer,
         }
         when = self._link.read_time
-        rows = merge([self._link.run_raw(statement, **values) for statement in statements])
-        items = tuple(
-            read_open(row, queue, when) if len(row) == N_OPEN else read_item(row, when).as_of(now)
-            for row in rows[:limit]
-        )
+        rows = statements.read(self._link, values, now=now)
+        items = tuple(read_ranked(row, queue, when, now=now) for row in rows[:limit])
         return Page(items, write_cursor(items[-1]) if len(rows) > limit else None)
 
     def wake(self, *, now: datetime) -> int:
