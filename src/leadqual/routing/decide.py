@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from leadqual.leads.records import make_record
@@ -18,7 +19,23 @@ from leadqual.routing.standard_parts import CutMode
 WORKED_QUEUES: Final = frozenset({Queue.MRR, Queue.SDR, Queue.ACCOUNT_MANAGER})
 """Queues with reps; the others are kept and auditable."""
 
+# A member is looked up by a function in Python, so those that every lead meets have names here.
 _UNKNOWN: Final = Answer.UNKNOWN
+_NO: Final = Answer.NO
+_FIT: Final = Head.FIT
+_FIT_NAME: Final = Head.FIT.value
+_MODEL: Final = ScoredBy.MODEL
+_INBOUND: Final = Motion.INBOUND
+_MRR: Final = Queue.MRR
+_SDR: Final = Queue.SDR
+_NURTURE: Final = Queue.NURTURE
+_AUTHORITY: Final = Head.AUTHORITY
+_THRESHOLDS: Final = CutMode.THRESHOLDS
+_CALL_NOW: Final = Approach.CALL_NOW
+_CALL: Final = Approach.CALL
+_ASK: Final = Approach.ASK
+_ENRICH: Final = Approach.ENRICH
+_ACCOUNT_MANAGER: Final = Approach.ACCOUNT_MANAGER
 _BY_QUEUE: Final = {
     Queue.QUARANTINE: Approach.REVIEW,
     Queue.ACCOUNT_MANAGER: Approach.ACCOUNT_MANAGER,
@@ -101,12 +118,12 @@ def decide(
     ask_next = _ask_next(score, standard) if is_worked else None
     approach = _approach(placement.queue, score, standard, context=context)
     why = [*placement.why, explain_rank(value, freshness, rank=rank)]
-    if score.scored_by is ScoredBy.RULES:
+    if score.scored_by is not _MODEL:
         why.append("Scored by the written rules, not by a model")
     if is_worked:
         why.append(_explain_approach(approach, ask_next, score))
     if sla is not None:
-        why.append(f"First contact is due {_in_words(sla.total_seconds())} after arrival")
+        why.append(f"First contact is due {_in_words(sla)} after arrival")
     due_at = None if sla is None else add_business_time(context.created_at, sla, standard.hours)
     return make_record(
         Decision,
@@ -137,7 +154,7 @@ def _place(
         )
     if context.is_customer:
         return _Placement(Queue.ACCOUNT_MANAGER, ("A customer: goes to the account manager",))
-    queue = Queue.MRR if context.motion is Motion.INBOUND else Queue.SDR
+    queue = _MRR if context.motion is _INBOUND else _SDR
     no_fit = _why_no_fit(score, standard)
     if no_fit is not None:
         rate = standard.exploration.disqualified_by_score
@@ -145,7 +162,7 @@ def _place(
         return _explore(kept, queue, context=context, rate=rate, draw=draw)
     below = _why_below_cut(score, context, standard, queue=queue, now=now)
     if below is not None:
-        kept = _Placement(Queue.NURTURE, (below,))
+        kept = _Placement(_NURTURE, (below,))
         return _explore(kept, queue, context=context, rate=standard.exploration.nurture, draw=draw)
     return _Placement(
         queue,
@@ -171,10 +188,10 @@ def _explore(
 def _why_no_fit(score: LeadScore, standard: Standard) -> str | None:
     """Say why fit is surely missing, or None."""
     rule = standard.disqualify
-    scored_by = score.heads_scored_by.get(Head.FIT.value, score.scored_by)
-    if rule.only_when_learned and scored_by is not ScoredBy.MODEL:
+    if score.p_fit > rule.fit_at_most or score.heads.get(_FIT) is not _NO:
         return None
-    if score.heads.get(Head.FIT) is not Answer.NO or score.p_fit > rule.fit_at_most:
+    scored_by = score.heads_scored_by.get(_FIT_NAME, score.scored_by)
+    if rule.only_when_learned and scored_by is not _MODEL:
         return None
     return (
         f"Does not fit: the model gives {_percent(score.p_fit)}, the standard rules out "
@@ -207,7 +224,7 @@ def _why_below_cut(
             f"Below the cut: expected value {score.expected_value_usd:,.0f} USD, the standard "
             f"asks for {cut.min_expected_value_usd:,.0f} USD"
         )
-    if cut.mode is CutMode.THRESHOLDS:
+    if cut.mode is _THRESHOLDS:
         return None
     return _why_no_room(score, context, standard, queue=queue, now=now)
 
@@ -243,42 +260,43 @@ def _why_no_room(
 
 def _yardstick(score: LeadScore) -> str:
     """Name what the percentile places a lead among: the rules have seen no lead."""
-    if score.scored_by is ScoredBy.RULES:
+    if score.scored_by is not _MODEL:
         return "the made-up leads that the written rules grade by"
     return "past leads"
 
 
 def _ask_next(score: LeadScore, standard: Standard) -> str | None:
     """Name the first check that the score leaves open."""
-    unknown = [head.value for head, answer in score.heads.items() if answer is _UNKNOWN]
-    if not unknown:
-        return None
-    return next((check.value for check in standard.check_order if check.value in unknown), None)
+    unknown: list[str] = [head for head, answer in score.heads.items() if answer is _UNKNOWN]
+    if unknown:
+        for check in standard.check_order:
+            if check in unknown:  # both are texts
+                return check.value
+    return None
 
 
 def _approach(
     queue: Queue, score: LeadScore, standard: Standard, *, context: RoutingContext
 ) -> Approach:
     """Choose how to work the lead: what is known of it decides."""
-    if queue in _BY_QUEUE:
-        return _BY_QUEUE[queue]
-    if score.grade in standard.approach.call_now_grades and context.motion is Motion.INBOUND:
-        return Approach.CALL_NOW
-    if score.heads.get(Head.FIT) is Answer.UNKNOWN or score.heads.get(Head.AUTHORITY) is Answer.NO:
-        return Approach.ENRICH
-    if _UNKNOWN in score.heads.values():
-        return Approach.ASK
-    return Approach.CALL
+    known = _BY_QUEUE.get(queue)
+    if known is not None:
+        return known
+    if context.motion is _INBOUND and score.grade in standard.approach.call_now_grades:
+        return _CALL_NOW
+    if score.heads.get(_FIT) is _UNKNOWN or score.heads.get(_AUTHORITY) is _NO:
+        return _ENRICH
+    return _ASK if _UNKNOWN in score.heads.values() else _CALL
 
 
 def _explain_approach(approach: Approach, ask_next: str | None, score: LeadScore) -> str:
     """Say how to go about it."""
-    if approach is Approach.ACCOUNT_MANAGER:
+    if approach is _ACCOUNT_MANAGER:
         return "The account manager knows the company"
-    if approach is Approach.ENRICH:
-        no_say = score.heads.get(Head.AUTHORITY) is Answer.NO
+    if approach is _ENRICH:
+        no_say = score.heads.get(_AUTHORITY) is _NO
         return "Find out who decides" if no_say else "Fit is unknown: look the company up first"
-    call = "Call at once" if approach is Approach.CALL_NOW else "Call"
+    call = "Call at once" if approach is _CALL_NOW else "Call"
     if ask_next is None:
         return f"{call}: fit, authority and budget are answered"
     return f"{call} and ask about {ask_next}: it is unknown"
@@ -286,12 +304,13 @@ def _explain_approach(approach: Approach, ask_next: str | None, score: LeadScore
 
 def _motion_text(queue: Queue) -> str:
     """Name the motion with its queue."""
-    return "Inbound, to MRR" if queue is Queue.MRR else "Outbound, to SDR"
+    return "Inbound, to MRR" if queue is _MRR else "Outbound, to SDR"
 
 
-def _in_words(seconds: float) -> str:
+@lru_cache(maxsize=256)
+def _in_words(stretch: timedelta) -> str:
     """Put a stretch of business time into words."""
-    minutes = round(seconds / 60)
+    minutes = round(stretch.total_seconds() / 60)
     return f"{minutes} business minutes" if minutes < 120 else f"{minutes / 60:.1f} business hours"
 
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
-from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
+Window = tuple[datetime, datetime]
+"""Opening and closing of one day, in UTC."""
+
 MAX_CLOSED_DAYS: Final = 366
 """A clock gives up looking for an opening after so many closed days in a row."""
+
+_MAX_REMEMBERED: Final = 4_096
+_ONE_DAY: Final = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,27 +38,35 @@ class BusinessHours:
     opens: time
     closes: time
     holidays: frozenset[date] = frozenset()
+    _windows: dict[date, Window | None] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
-    def window(self, day: date) -> tuple[datetime, datetime] | None:
+    def window(self, day: date) -> Window | None:
         """Return opening and closing of a local day in UTC; None when it is closed."""
-        return _window(self, day)
+        try:
+            return self._windows[day]
+        except KeyError:
+            pass
+        if len(self._windows) >= _MAX_REMEMBERED:
+            self._windows.clear()
+        window = self._windows[day] = self._find_window(day)
+        return window
 
     def local_day(self, moment: datetime) -> date:
         """Return the date that an aware moment has in this time zone."""
         return moment.astimezone(ZoneInfo(self.time_zone)).date()
 
-
-@lru_cache(maxsize=4_096)
-def _window(hours: BusinessHours, day: date) -> tuple[datetime, datetime] | None:
-    """Find a window once: every lead of a day asks for it."""
-    if day.weekday() not in hours.weekdays or day in hours.holidays:
-        return None
-    zone = ZoneInfo(hours.time_zone)
-    opens, closes = (
-        datetime.combine(day, moment, tzinfo=zone).astimezone(UTC)
-        for moment in (hours.opens, hours.closes)
-    )
-    return opens, closes
+    def _find_window(self, day: date) -> Window | None:
+        """Work a window out, once: every lead of a day asks for it."""
+        if day.weekday() not in self.weekdays or day in self.holidays:
+            return None
+        zone = ZoneInfo(self.time_zone)
+        opens, closes = (
+            datetime.combine(day, moment, tzinfo=zone).astimezone(UTC)
+            for moment in (self.opens, self.closes)
+        )
+        return opens, closes
 
 
 def add_business_time(start: datetime, amount: timedelta, hours: BusinessHours) -> datetime:
@@ -74,8 +86,18 @@ def add_business_time(start: datetime, amount: timedelta, hours: BusinessHours) 
     '2026-11-23T09:30:00+00:00'
     """
     left = amount
-    for opens, closes in _windows(hours, start):
-        begins = max(opens, start)
+    day, n_closed = hours.local_day(start), 0
+    while n_closed <= MAX_CLOSED_DAYS:
+        window = hours.window(day)
+        day += _ONE_DAY
+        if window is None:
+            n_closed += 1
+            continue
+        n_closed = 0
+        opens, closes = window
+        if closes <= start:
+            continue
+        begins = opens if opens > start else start
         if begins + left <= closes:
             return begins + left
         left -= closes - begins
@@ -92,14 +114,3 @@ def share_of_day_left(moment: datetime, hours: BusinessHours) -> float:
         return 1.0
     opens, closes = window
     return min(1.0, max(0.0, (closes - moment) / (closes - opens)))
-
-
-def _windows(hours: BusinessHours, start: datetime) -> Iterator[tuple[datetime, datetime]]:
-    """Yield opening windows that end after `start`, earliest first."""
-    day, n_closed = hours.local_day(start), 0
-    while n_closed <= MAX_CLOSED_DAYS:
-        window = hours.window(day)
-        n_closed = n_closed + 1 if window is None else 0
-        if window is not None and window[1] > start:
-            yield window
-        day += timedelta(days=1)

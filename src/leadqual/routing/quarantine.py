@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Mapping
 from typing import Final
 
-from leadqual.leads.schema import Lead, Motion
+from leadqual.leads.schema import Lead, Motion, Scalar
 
 _LINK: Final = re.compile(r"https?://|\bwww\.", re.IGNORECASE)
 _TEST_WORDS: Final = frozenset({
@@ -16,6 +16,9 @@ _TEST_WORDS: Final = frozenset({
 _TEST_MAILBOX: Final = re.compile(
     r"(test|tests|testing|tester|testuser|asdf+|asdfasdf|qwerty|dummy|fake|foo|xxx+)[\d._+-]*"
 )
+_TEST_BEGINS: Final = ("test", "asdf", "qwerty", "dummy", "fake", "foo", "xxx")
+"""What a test mailbox begins with: looked at first, since nearly none does."""
+
 _SPAM_PHRASES: Final = (
     "seo backlinks",
     "page 1 of google",
@@ -37,6 +40,8 @@ _SPAM_PHRASES: Final = (
 )
 _ENOUGH_FOR_SPAM: Final = 3
 _REFUSALS: Final = ("do_not_contact", "dnc", "unsubscribed")
+_SPAM: Final = "looks like spam (links and advertising phrases)"
+_OUTBOUND: Final = Motion.OUTBOUND
 _TRUE_TEXTS: Final = frozenset({"true", "yes", "1", "y"})
 
 
@@ -47,33 +52,36 @@ def quarantine_reason(lead: Lead) -> str | None:
     test entries and spam. One link alone, or one suspicious phrase alone, is not spam. The reason
     never repeats what the lead wrote.
     """
-    return next((reason for holds, reason in _CHECKS if holds(lead)), None)
+    contact = lead.contact
+    if lead.attributes and _asked_not_to_be_contacted(lead.attributes):
+        return "asked not to be contacted"
+    if lead.motion is _OUTBOUND and lead.consent.marketing is False:
+        return "outbound contact without consent: marketing was refused"
+    if _is_test(contact.full_name, contact.email):
+        return "looks like a test entry (name or mailbox)"
+    # A link has no place in a name or a title.
+    if _has_link(contact.full_name) or _has_link(contact.job_title):
+        return _SPAM
+    return _SPAM if lead.interest.message and _is_spam(lead.interest.message) else None
 
 
-def _asked_not_to_be_contacted(lead: Lead) -> bool:
+def _asked_not_to_be_contacted(attributes: Mapping[str, Scalar]) -> bool:
     """Whether the source marked a refusal."""
-    said = [lead.attributes[name] for name in _REFUSALS if name in lead.attributes]
+    said = [attributes[name] for name in _REFUSALS if name in attributes]
     return any(str(value).strip().lower() in _TRUE_TEXTS for value in said)
 
 
-def _refused_marketing(lead: Lead) -> bool:
-    """Whether we would approach somebody who refused; an inbound lead asked for an answer."""
-    return lead.motion is Motion.OUTBOUND and lead.consent.marketing is False
-
-
-def _is_test(lead: Lead) -> bool:
+def _is_test(name: str | None, email: str | None) -> bool:
     """Whether name or mailbox consist of test words only."""
-    mailbox = (lead.contact.email or "").partition("@")[0].lower()
-    words = (lead.contact.full_name or "").lower().split()
-    only_test_words = bool(words) and all(word in _TEST_WORDS for word in words)
-    return only_test_words or _TEST_MAILBOX.fullmatch(mailbox) is not None
-
-
-def _is_spam(lead: Lead) -> bool:
-    """Whether links and phrases add up, or a link stands where a name belongs."""
-    if _has_link(lead.contact.full_name) or _has_link(lead.contact.job_title):
+    if name and (words := name.lower().split()) and _TEST_WORDS.issuperset(words):
         return True
-    message = (lead.interest.message or "").lower()
+    mailbox = (email or "").partition("@")[0].lower()
+    return mailbox.startswith(_TEST_BEGINS) and _TEST_MAILBOX.fullmatch(mailbox) is not None
+
+
+def _is_spam(text: str) -> bool:
+    """Whether links and phrases of a message add up."""
+    message = text.lower()
     n_phrases = sum(map(message.__contains__, _SPAM_PHRASES))
     return n_phrases > 0 and min(2, len(_LINK.findall(message))) + 2 * n_phrases >= _ENOUGH_FOR_SPAM
 
@@ -81,11 +89,3 @@ def _is_spam(lead: Lead) -> bool:
 def _has_link(text: str | None) -> bool:
     """Whether a text has a link: none is without a colon or a dot, and those are quick to find."""
     return text is not None and (":" in text or "." in text) and _LINK.search(text) is not None
-
-
-_CHECKS: Final[tuple[tuple[Callable[[Lead], bool], str], ...]] = (
-    (_asked_not_to_be_contacted, "asked not to be contacted"),
-    (_refused_marketing, "outbound contact without consent: marketing was refused"),
-    (_is_test, "looks like a test entry (name or mailbox)"),
-    (_is_spam, "looks like spam (links and advertising phrases)"),
-)

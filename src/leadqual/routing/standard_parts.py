@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, time, timedelta
 from enum import StrEnum
+from functools import cache
 from typing import Annotated, Final, Literal, Self
 from zoneinfo import ZoneInfo
 
@@ -109,10 +110,16 @@ class SlaMinutes(StandardPart):
 
     def of(self, queue: Queue, grade: str) -> timedelta | None:
         """Return the time to the first contact; None for queues that nobody works."""
-        table: dict[str, int] | None = self.__dict__.get(queue.value)
+        table: dict[str, int] | None = self.__dict__.get(queue)  # a text, as the names of fields
         if table is None:
             return None
-        return timedelta(minutes=table.get(grade, table[DEFAULT_SLA]))
+        return _stretch(table.get(grade, table[DEFAULT_SLA]))
+
+
+@cache
+def _stretch(minutes: int) -> timedelta:
+    """Return minutes as one object for all leads that are given so many."""
+    return timedelta(minutes=minutes)
 
 
 class Calls(StandardPart):
