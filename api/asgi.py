@@ -1,10 +1,21 @@
-"""What our layers read of a request without Starlette's objects, and messages handed on."""
+"""What our own layers share: the types of ASGI, and how to read a request without a framework."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+import time
+import types
+from collections.abc import Awaitable, Callable, Generator, MutableMapping, Sequence
+from typing import Any, Final
 
-from starlette.types import Message, Receive, Scope
+BODY_SECONDS: Final = 30.0
+"""How long a body may take, from the beginning of the request."""
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
 def header_of(scope: Scope, name: bytes) -> bytes | None:
@@ -26,3 +37,33 @@ def replayed(messages: Sequence[Message], receive: Receive) -> Receive:
         return waiting.pop() if waiting else await receive()
 
     return receive_again
+
+
+async def receive_in_time(receive: Receive, *, started: float) -> Message:
+    """Return the next message of a request that began at `started` (`time.perf_counter`).
+
+    Most bodies are there with the head: then nothing waits and no timer is set, which costs more
+    than all else here.
+
+    Raises
+    ------
+    TimeoutError
+        When it is not there `BODY_SECONDS` after the beginning.
+    """
+    begun = receive().__await__()
+    try:
+        waited_for = next(begun)
+    except StopIteration as finished:
+        message: Message = finished.value
+        return message
+    async with asyncio.timeout(started + BODY_SECONDS - time.perf_counter()):
+        return await _rest(begun, waited_for)
+
+
+@types.coroutine
+def _rest(
+    begun: Generator[Any, Any, Message], waited_for: object
+) -> Generator[object, Any, Message]:
+    """Await what was begun by hand and waits for something."""
+    yield waited_for
+    return (yield from begun)

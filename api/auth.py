@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from functools import cached_property
 from typing import Annotated, Any, Final
 
@@ -12,48 +11,29 @@ from fastapi import Depends, Header, Request, params
 from fastapi.openapi.models import HTTPBearer as BearerModel
 from fastapi.routing import APIRoute
 from fastapi.security.base import SecurityBase
-from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
+from api.answers import field_problems
 from api.asgi import header_of
-from api.errors import WRONG_TYPE, ProblemError
-from api.limits import RateLimit
+from api.direct import IDEMPOTENCY_KEY, handed_over
+from api.errors import INVALID, WRONG_TYPE, ProblemError, count_fields
+from api.keys import KeyRule, presented_key, verify_key
+from api.limits import count_request
 from api.strict import StrictRequest
-from leadqual.errors import AuthenticationError, PermissionDeniedError
-from leadqual.services.calls import Call, Principal, PrincipalKind, Scope
+from leadqual.errors import AuthenticationError
+from leadqual.leads.schema import Rejected
+from leadqual.services.calls import Call, Principal, Scope
 from leadqual.services.idempotent import Once
 from leadqual.services.serving import Serving
 
 FORM_TYPE: Final = "application/x-www-form-urlencoded"
 """The only form encoding that is read: our pages use no other, and multipart parsers are large."""
 
-ADMITTED: Final = "leadqual.admitted"
-"""Where a request's scope has the guard that admitted it already; callers cannot set it."""
-
-IDEMPOTENCY_KEY: Final = r"^[\x21-\x7e]{1,200}$"
-
-_BEARER: Final = re.compile(r"bearer +(\S{1,200})\Z", re.IGNORECASE)
-
 
 def serving_of(request: Request) -> Serving:
     """Return the services that this application serves from."""
     serving: Serving = request.app.state.serving
     return serving
-
-
-async def verify_key(serving: Serving, presented: str) -> Principal:
-    """Return whose key this is, without blocking the event loop.
-
-    Raises
-    ------
-    AuthenticationError
-        When it is unknown, expired or revoked.
-    """
-    now = serving.clock()
-    known = serving.keys.recall(presented, now=now)
-    if known is not None:
-        return known
-    return await run_in_threadpool(serving.keys.verify, presented, now=now)
 
 
 class Guard(ABC):
@@ -104,8 +84,12 @@ class KeyGuard(Guard, SecurityBase):
             "`POST /v1/leads` also takes a form key (`lq_pk_…`)."
         )
         self.scheme_name = "apiKey"
-        self.scopes = frozenset(scopes)
-        self.takes_form_key = takes_form_key
+        self.rule = KeyRule(frozenset(scopes), takes_form_key)
+
+    @classmethod
+    def by(cls, rule: KeyRule) -> KeyGuard:
+        """Return the guard for a rule."""
+        return cls(*rule.scopes, takes_form_key=rule.takes_form_key)
 
     async def admit(self, request: Request) -> None:
         """Check the key and its scopes, and count the call.
@@ -116,26 +100,16 @@ class KeyGuard(Guard, SecurityBase):
         ProblemError
             429 when the key is over its rate.
         """
-        presented = header_of(request.scope, b"authorization") or b""
-        found = _BEARER.match(presented.decode("latin-1"))
-        if found is None:
+        presented = presented_key(header_of(request.scope, b"authorization"))
+        if presented is None:
             raise AuthenticationError(
                 "this call needs a key: send the header 'Authorization: Bearer KEY' "
                 "(leadqual keys create makes one)"
             )
-        principal = await verify_key(serving_of(request), found[1])
-        self._check(principal)
-        rate: RateLimit = request.app.state.key_rate
-        rate.admit(principal.name)
+        principal = await verify_key(serving_of(request), presented)
+        self.rule.check(principal)
+        count_request(request.app.state.key_rate, principal.name)
         request.state.principal = principal
-
-    def _check(self, principal: Principal) -> None:
-        if principal.kind is PrincipalKind.FORM_KEY:
-            if not self.takes_form_key:
-                raise PermissionDeniedError("a form key may only create leads; use a secret key")
-        elif not self.scopes & principal.scopes:
-            wanted = " or ".join(sorted(scope.value for scope in self.scopes))
-            raise PermissionDeniedError(f"this call needs a key with the scope {wanted}")
 
 
 class GuardedRoute(APIRoute):
@@ -154,8 +128,7 @@ class GuardedRoute(APIRoute):
 
         async def handle_guarded(request: Request) -> Response:
             strict = StrictRequest(request.scope, request.receive)
-            if request.scope.get(ADMITTED) is not guard:
-                await guard.admit(strict)
+            await _admit(strict, guard)
             if takes_json:
                 _require_json(strict)
             return await handle(strict)
@@ -169,6 +142,27 @@ class GuardedRoute(APIRoute):
         if len(guards) != 1:
             raise TypeError(f"{self.path} has {len(guards)} guards; every route needs exactly one")
         return guards[0]
+
+
+async def _admit(request: Request, guard: Guard) -> None:
+    """Let the guard decide, unless `api.front` has asked its key already; raise what came of it."""
+    handed = handed_over(request.scope)
+    if handed is None or not isinstance(guard, KeyGuard) or handed.call.rule != guard.rule:
+        await guard.admit(request)
+    elif isinstance(handed.outcome, Rejected):
+        raise unusable(handed.outcome)
+    elif handed.outcome is not None:
+        raise handed.outcome
+    elif handed.principal is None:
+        await guard.admit(request)
+    else:
+        request.state.principal = handed.principal
+
+
+def unusable(rejected: Rejected, headers: Mapping[str, str] | None = None) -> ProblemError:
+    """Return the problem for a lead that cannot be used."""
+    fields = field_problems(rejected.reasons)
+    return ProblemError(INVALID, count_fields(len(fields)), fields=fields, headers=headers)
 
 
 def _is_form(route: APIRoute) -> bool:

@@ -1,154 +1,127 @@
-"""The calls that websites wait for: plain requests go straight to their endpoint.
+"""The calls that websites wait for: what they do, whoever reads their requests.
 
-FastAPI looks for the route, reads the body, solves dependencies and checks the answer in about
-ten times as long as the work behind takes it. A `DirectRoute` is declared and documented like any
-other, and `DirectPaths` stands in front of FastAPI: the same guard, then the same endpoint with the
-same arguments. A request that is not plain goes on to FastAPI as if nothing had been read; all
-refusals of bodies and headers are written there, and nowhere else.
+`api.front` answers plain requests by these; the routes of FastAPI document them and answer all
+others, by the same functions.
 """
 
 from __future__ import annotations
 
-import inspect
-import re
-from collections.abc import Awaitable, Callable, Iterable
-from typing import Any, Final
+import asyncio
+from dataclasses import dataclass, field
+from typing import Final, Protocol
 
-from starlette.exceptions import HTTPException
-from starlette.responses import Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from pydantic_core import to_json
 
-from api.asgi import header_of, replayed
-from api.auth import ADMITTED, IDEMPOTENCY_KEY, GuardedRoute, call_of, make_call, read_call_of
-from api.errors import answer_error
-from api.reading import read_plain_lead
-from api.strict import StrictRequest
-from leadqual.errors import LeadqualError
-from leadqual.services.calls import Call
+from api.asgi import Message, Scope
+from api.keys import KeyRule
+from leadqual.leads.schema import RawLead, Rejected
+from leadqual.services import calls
+from leadqual.services.calls import Call, Principal, PrincipalKind
+from leadqual.services.intake import IntakeStatus
+from leadqual.services.serving import Serving
 
-Endpoint = Callable[..., Awaitable[Response]]
+IDEMPOTENCY_KEY: Final = r"^[\x21-\x7e]{1,200}$"
 
-_JSON: Final = b"application/json"
-_PLAIN_KEY: Final = re.compile(IDEMPOTENCY_KEY.encode())
-_ARGUMENTS: Final = {"raw", "request", "call"}
+Answer = tuple[int, bytes]
+"""A status, and a body that is JSON already."""
+
+_HANDED: Final = "leadqual.handed"
+"""Where a request's scope says what was done about it already; callers cannot set it."""
 
 
-class JsonAnswer(Response):
-    """An answer that is JSON already.
+class Action(Protocol):
+    """What a call does with a lead."""
 
-    Parameters
-    ----------
-    body : bytes
-        The JSON text.
-    status : int
-        The status code.
+    async def __call__(
+        self, serving: Serving, raw: RawLead, *, call: Call, origin: str | None
+    ) -> Answer | Rejected:
+        """Return the answer, or why the lead cannot be used; `origin` is the header."""
+
+
+@dataclass(frozen=True, slots=True)
+class DirectCall:
+    """A POST of one lead that needs nothing of a web framework.
+
+    `is_writing` says whether an idempotency key means anything.
     """
 
-    def __init__(self, body: bytes, *, status: int = 200) -> None:
-        # Not Starlette's own: that one encodes, looks headers up and costs as much as a parse.
-        self.status_code = status
-        self.background = None
-        self.body = body
-        self.raw_headers = [(b"content-length", b"%d" % len(body)), (b"content-type", _JSON)]
+    path: str
+    rule: KeyRule
+    act: Action
+    is_writing: bool
 
 
-class DirectRoute(GuardedRoute):
-    """A route on a fixed path that takes one lead as `raw`, the `request` and the `call`.
+@dataclass(slots=True)
+class Handed:
+    """What was done about a request before it was handed over to FastAPI.
+
+    It began at `started` (`time.perf_counter`). A `principal` was admitted and counted. The
+    `messages` were read of it. With an `outcome` all that is left is to say so.
+    """
+
+    call: DirectCall
+    started: float
+    principal: Principal | None = None
+    messages: list[Message] = field(default_factory=list)
+    outcome: Exception | Rejected | None = None
+
+
+def hand_over(scope: Scope, handed: Handed) -> None:
+    """Note in a request what was done about it."""
+    scope[_HANDED] = handed
+
+
+def handed_over(scope: Scope) -> Handed | None:
+    """Return what was done about a request, None when nothing was."""
+    handed: Handed | None = scope.get(_HANDED)
+    return handed
+
+
+async def take_lead(
+    serving: Serving, raw: RawLead, *, call: Call, origin: str | None
+) -> Answer | Rejected:
+    """Store, score and route one lead; a form key is told its id and nothing else.
 
     Raises
     ------
-    TypeError
-        While the application is built, when it has no guard, a path with parameters, or an
-        endpoint with other arguments.
+    PermissionDeniedError, BusyError, IdempotencyError, StoreError
     """
-
-    def __init__(self, path: str, endpoint: Endpoint, **options: Any) -> None:  # noqa: ANN401 - those of APIRoute
-        super().__init__(path, endpoint, **options)
-        if self.param_convertors or set(inspect.signature(endpoint).parameters) != _ARGUMENTS:
-            raise TypeError(
-                f"{path} cannot be called directly: that takes a fixed path and an endpoint with "
-                f"the arguments {', '.join(sorted(_ARGUMENTS))}"
-            )
-        calls = {dependant.call for dependant in self.dependant.dependencies}
-        if not calls & {call_of, read_call_of}:
-            raise TypeError(f"{path} takes a call that is neither writing nor reading")
-        self._is_writing = call_of in calls
-
-    async def answer(self, request: StrictRequest, read: list[Message]) -> Response | None:
-        """Return the answer to a plain request, or None for all others.
-
-        Parameters
-        ----------
-        request : StrictRequest
-            The request, of which nothing was read.
-        read : list
-            Gets the messages that were read of it.
-        """
-        scope = request.scope
-        try:
-            await self.guard.admit(request)
-            scope[ADMITTED] = self.guard
-            body = await _read_plain(scope, request.receive, read)
-            raw = None if body is None else read_plain_lead(body)
-            call = None if body is None else self._plain_call(request, body)
-            if raw is None or call is None:
-                return None
-            endpoint: Endpoint = self.endpoint
-            return await endpoint(raw=raw, request=request, call=call)
-        except (LeadqualError, HTTPException) as error:
-            return await answer_error(request, error)
-
-    def _plain_call(self, request: StrictRequest, body: bytes) -> Call | None:
-        """Return the call, or None when its idempotency key is to be refused."""
-        key = header_of(request.scope, b"idempotency-key") if self._is_writing else None
-        if key is None:
-            return make_call(request)
-        if _PLAIN_KEY.fullmatch(key) is None:
-            return None
-        return make_call(request, key=key.decode(), body=body)
+    if call.principal.kind is PrincipalKind.FORM_KEY:
+        fields = raw.model_dump(mode="json", exclude_unset=True)
+        receipt = await asyncio.wrap_future(serving.forms.submit(fields, call=call, origin=origin))
+        if isinstance(receipt, Rejected):
+            return receipt
+        return 201, to_json({"lead_id": receipt.lead_id, "status": receipt.status})
+    result = await serving.intake.take(raw, call=call)
+    if isinstance(result, Rejected):
+        return result
+    return 201 if result.status is IntakeStatus.CREATED else 200, result.json
 
 
-async def _read_plain(scope: Scope, receive: Receive, read: list[Message]) -> bytes | None:
-    """Return a body that is declared as JSON and comes whole, else None."""
-    declared = header_of(scope, b"content-type") or b""
-    if declared != _JSON and declared.partition(b";")[0].strip().lower() != _JSON:
-        return None
-    message = await receive()
-    read.append(message)
-    if message["type"] != "http.request" or message.get("more_body", False):
-        return None
-    body: bytes = message.get("body", b"")
-    return body
+async def score_lead(
+    serving: Serving,
+    raw: RawLead,
+    *,
+    call: Call,
+    origin: str | None = None,  # noqa: ARG001 - any may ask
+) -> Answer | Rejected:
+    """Return what a lead would get, without storing it.
 
-
-class DirectPaths:
-    """Stand in front of the application and answer plain requests of direct routes.
-
-    Parameters
-    ----------
-    app : ASGIApp
-        The application behind it, which has the same routes.
-    routes : iterable of DirectRoute
-        The routes.
+    Raises
+    ------
+    PermissionDeniedError, StoreError
     """
+    preview = await serving.previews.ask(raw, call=call)
+    return preview if isinstance(preview, Rejected) else (200, preview.as_json())
 
-    def __init__(self, app: ASGIApp, *, routes: Iterable[DirectRoute]) -> None:
-        self.app = app
-        self.routes = {
-            (method, route.path): route for route in routes for method in route.methods or ()
-        }
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer, or pass the request on."""
-        is_http = scope["type"] == "http"
-        route = self.routes.get((scope["method"], scope["path"])) if is_http else None
-        if route is None:
-            await self.app(scope, receive, send)
-            return
-        scope["route"] = route
-        read: list[Message] = []
-        answer = await route.answer(StrictRequest(scope, receive), read)
-        if answer is None:
-            await self.app(scope, replayed(read, receive), send)
-        else:
-            await answer(scope, receive, send)
+TAKE_LEAD: Final = DirectCall(
+    "/v1/leads",
+    KeyRule(frozenset({calls.Scope.LEADS_WRITE}), takes_form_key=True),
+    take_lead,
+    is_writing=True,
+)
+SCORE_LEAD: Final = DirectCall(
+    "/v1/score", KeyRule(frozenset({calls.Scope.LEADS_READ})), score_lead, is_writing=False
+)
+DIRECT_CALLS: Final = (TAKE_LEAD, SCORE_LEAD)

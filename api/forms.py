@@ -20,11 +20,11 @@ from api.auth import (
     Writing,
     media_type_of,
     serving_of,
-    verify_key,
+    unusable,
 )
 from api.errors import INVALID, TOO_MANY_FIELDS, WRONG_TYPE, ProblemError
-from api.intake import unusable
-from api.limits import RateLimit
+from api.keys import verify_key
+from api.limits import count_request
 from api.strict import load_json
 from leadqual.errors import AuthenticationError, PermissionDeniedError
 from leadqual.leads.schema import Rejected
@@ -55,8 +55,8 @@ class FormGuard(Guard):
         ProblemError
             429 when this sender posts too often.
         """
-        rate: RateLimit = request.app.state.form_rate
-        rate.admit(request.client.host if request.client else "unknown")
+        host = request.client.host if request.client else "unknown"
+        count_request(request.app.state.form_rate, host)
         try:
             principal = await verify_key(serving_of(request), request.path_params["form_id"])
         except AuthenticationError as error:

@@ -2,45 +2,18 @@
 
 from __future__ import annotations
 
-import re
-import secrets
 import time
 import traceback
 from collections.abc import Iterable
 from http import HTTPStatus
-from typing import Final
 
 from starlette.requests import Request
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.asgi import header_of
+from api.asgi import ASGIApp, Message, Receive, Scope, Send, header_of
+from api.direct import handed_over
+from api.dressing import FRESH, UNCHANGED, request_id_of, security_headers
 from api.errors import BROKEN, problem_answer
-from api.health import Metrics
-
-CONTENT_SECURITY_POLICY: Final = "; ".join((
-    "default-src 'none'",
-    "script-src 'self'",
-    "style-src 'self'",
-    "img-src 'self' data:",
-    "connect-src 'self'",
-    "form-action 'self'",
-    "base-uri 'none'",
-    "frame-ancestors 'none'",
-))
-"""No inline script or style, nothing from elsewhere: lead fields are written by strangers."""
-
-_HEADERS: Final = {
-    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-}
-_REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9_.:-]{1,64}\Z")
-_FRESH: Final = (b"cache-control", b"no-store")
-_STATIC: Final = (b"cache-control", b"no-cache")
+from api.metrics import Metrics
 
 RawHeaders = Iterable[tuple[bytes, bytes]]
 """Headers as ASGI hands them over: names in lower case."""
@@ -62,18 +35,16 @@ class Envelope:
     def __init__(self, app: ASGIApp, *, is_https: bool, metrics: Metrics) -> None:
         self.app = app
         self.metrics = metrics
-        wanted = dict(_HEADERS)
-        if is_https:
-            wanted["Strict-Transport-Security"] = "max-age=31536000"
-        self.headers = [(name.lower().encode(), text.encode()) for name, text in wanted.items()]
+        self.headers = security_headers(is_https=is_https)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        started = time.perf_counter()
-        request_id = _request_id(scope)
+        handed = handed_over(scope)
+        started = time.perf_counter() if handed is None else handed.started
+        request_id = request_id_of(header_of(scope, b"x-request-id"))
         scope.setdefault("state", {})["request_id"] = request_id.decode()
         status: int | None = None
 
@@ -117,17 +88,9 @@ class Envelope:
         )
 
 
-def _request_id(scope: Scope) -> bytes:
-    """Return the caller's id of a request when it is a plain one, else a new one."""
-    given = header_of(scope, b"x-request-id")
-    if given is not None and _REQUEST_ID.match(given):
-        return given
-    return secrets.token_hex(8).encode()
-
-
 def _caching(path: str) -> tuple[bytes, bytes]:
-    """Let browsers keep files that are the same for everybody, if they ask whether they changed."""
-    return _STATIC if path.startswith("/static") else _FRESH
+    """Return how long browsers may keep what is at a path."""
+    return UNCHANGED if path.startswith("/static") else FRESH
 
 
 def _log_without_values(error: Exception, request_id: str) -> None:

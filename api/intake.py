@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Mapping
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Body, Depends, Request, Response
 
-from api.answers import ACCEPTED_EXAMPLE, FormAccepted, field_problems, problems
-from api.auth import KeyGuard, Writing, serving_of
-from api.direct import DirectRoute, JsonAnswer
-from api.errors import INVALID, ProblemError, count_fields
+from api.answers import ACCEPTED_EXAMPLE, FormAccepted, problems
+from api.auth import GuardedRoute, KeyGuard, Services, Writing, unusable
+from api.direct import TAKE_LEAD, Answer
 from leadqual.leads.schema import RawLead, Rejected
-from leadqual.services.calls import Call, PrincipalKind, Scope
-from leadqual.services.intake import IntakeResult, IntakeStatus
+from leadqual.services.intake import IntakeResult
 
-router = APIRouter(route_class=DirectRoute, tags=["leads"])
+router = APIRouter(route_class=GuardedRoute, tags=["leads"])
 
 LEAD_EXAMPLES: Final = {
     "webinar": {
@@ -48,19 +44,13 @@ LEAD_EXAMPLES: Final = {
 }
 
 
-def unusable(rejected: Rejected, headers: Mapping[str, str] | None = None) -> ProblemError:
-    """Return the problem for a lead that cannot be used."""
-    fields = field_problems(rejected.reasons)
-    return ProblemError(INVALID, count_fields(len(fields)), fields=fields, headers=headers)
-
-
 @router.post(
-    "/v1/leads",
+    TAKE_LEAD.path,
     operation_id="createLead",
     summary="Take a lead in",
     status_code=201,
     response_model=IntakeResult | FormAccepted,
-    dependencies=[Depends(KeyGuard(Scope.LEADS_WRITE, takes_form_key=True))],
+    dependencies=[Depends(KeyGuard.by(TAKE_LEAD.rule))],
     responses={
         201: {"content": {"application/json": {"example": ACCEPTED_EXAMPLE}}},
         200: {
@@ -74,6 +64,7 @@ async def create_lead(
     *,
     raw: Annotated[RawLead, Body(openapi_examples=LEAD_EXAMPLES)],
     request: Request,
+    serving: Services,
     call: Writing,
 ) -> Response:
     """Store, score and route one lead. The answer comes after the commit.
@@ -81,21 +72,13 @@ async def create_lead(
     The same person (by e-mail) within 30 days becomes a new touch on the same lead. A form key
     gets `lead_id` and `status` only.
     """
-    if call.principal.kind is PrincipalKind.FORM_KEY:
-        return await _take_form(raw, request, call)
-    result = await serving_of(request).intake.take(raw, call=call)
-    if isinstance(result, Rejected):
-        raise unusable(result)
-    return JsonAnswer(result.json, status=201 if result.status is IntakeStatus.CREATED else 200)
+    origin = request.headers.get("origin")
+    return as_response(await TAKE_LEAD.act(serving, raw, call=call, origin=origin))
 
 
-async def _take_form(raw: RawLead, request: Request, call: Call) -> Response:
-    """Take in what a page's script sent with a form key."""
-    fields = raw.model_dump(mode="json", exclude_unset=True)
-    receipt = await asyncio.wrap_future(
-        serving_of(request).forms.submit(fields, call=call, origin=request.headers.get("origin"))
-    )
-    if isinstance(receipt, Rejected):
-        raise unusable(receipt)
-    answer = FormAccepted(lead_id=receipt.lead_id, status=receipt.status)
-    return JsonAnswer(answer.model_dump_json().encode(), status=201)
+def as_response(answer: Answer | Rejected) -> Response:
+    """Return the answer of a direct call; raise the problem where the lead cannot be used."""
+    if isinstance(answer, Rejected):
+        raise unusable(answer)
+    status, body = answer
+    return Response(body, status, media_type="application/json")

@@ -27,10 +27,12 @@ from api import (
     score,
     standards,
 )
-from api.direct import DirectPaths, DirectRoute
+from api.front import Front
 from api.headers import Envelope
-from api.limits import BodyLimit, RateLimit
+from api.limits import BodyLimit
+from api.metrics import Metrics
 from api.pages import handoffs, lead, login, overview, public, queue
+from api.rates import RateLimit
 from api.rendering import FOLDER
 from leadqual.config import load_settings
 from leadqual.services.serving import Serving
@@ -61,8 +63,15 @@ Send `Authorization: Bearer KEY` with a key of `leadqual keys create`. Every POS
 done twice. Refusals are problem documents (RFC 9457); 429 and 503 say when to try again."""
 
 
-def create_app(serving: Serving) -> FastAPI:
+def create_app(serving: Serving) -> Front:
     """Return the application over a set of services, which it closes when it stops."""
+    metrics, key_rate = Metrics(), RateLimit(serving.settings.key_rate)
+    behind = _documented(serving, metrics=metrics, key_rate=key_rate)
+    return Front(serving, behind=behind, metrics=metrics, key_rate=key_rate)
+
+
+def _documented(serving: Serving, *, metrics: Metrics, key_rate: RateLimit) -> FastAPI:
+    """Return the application behind, with every route."""
     settings = serving.settings
 
     @asynccontextmanager
@@ -70,7 +79,6 @@ def create_app(serving: Serving) -> FastAPI:
         yield
         serving.close()
 
-    metrics = health.Metrics()
     app = documentation.DocumentedApi(
         title="leadqual",
         version="1",
@@ -90,12 +98,11 @@ def create_app(serving: Serving) -> FastAPI:
                     (batch.PATH, outcomes.BATCH_PATH), settings.max_batch_body_bytes
                 ),
             ),
-            Middleware(DirectPaths, routes=_direct_routes()),
         ],
     )
     app.state.serving = serving
     app.state.metrics = metrics
-    app.state.key_rate = RateLimit(settings.key_rate)
+    app.state.key_rate = key_rate
     app.state.form_rate = RateLimit(settings.form_rate)
     for module in MODULES:
         app.include_router(module.router)
@@ -105,13 +112,7 @@ def create_app(serving: Serving) -> FastAPI:
     return app
 
 
-def _direct_routes() -> list[DirectRoute]:
-    """Return the routes that need not wait for FastAPI."""
-    routes = [route for module in MODULES for route in module.router.routes]
-    return [route for route in routes if isinstance(route, DirectRoute)]
-
-
-def app_from_environment() -> FastAPI:
+def app_from_environment() -> Front:
     """Return the application of the deployment that the environment describes (for uvicorn).
 
     Raises

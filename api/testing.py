@@ -13,8 +13,8 @@ from types import TracebackType
 from typing import Final
 
 import uvicorn
-from fastapi import FastAPI
 
+from api.asgi import ASGIApp
 from api.main import create_app
 from leadqual.config import Settings
 from leadqual.qualify.bundle import ModelBundle
@@ -32,7 +32,7 @@ class LiveServer:
 
     Parameters
     ----------
-    app : FastAPI
+    app : ASGIApp
         What `create_app` returned; its services are closed at the end.
 
     Raises
@@ -41,7 +41,7 @@ class LiveServer:
         When it does not start within `START_SECONDS`.
     """
 
-    def __init__(self, app: FastAPI) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self._socket = socket.socket()
         self._socket.bind(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"

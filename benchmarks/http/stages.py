@@ -13,8 +13,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Final, TypeVar
 
-from fastapi import FastAPI
-
+from api.asgi import ASGIApp
 from api.reading import read_plain_lead
 from leadqual.features.columns import Table
 from leadqual.leads.flat import flatten_lead
@@ -268,7 +267,7 @@ class AtOnce(Intake):
 class InProcess:
     """The whole application without sockets: requests as an ASGI server would hand them in."""
 
-    app: FastAPI
+    app: ASGIApp
     key: str
 
     async def ask(self, method: str, path: str, body: bytes) -> int:

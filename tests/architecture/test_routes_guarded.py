@@ -6,6 +6,7 @@ from fastapi.routing import APIRoute, iter_route_contexts
 
 from api import main
 from api.auth import Guard, GuardedRoute, KeyGuard, Public
+from api.direct import DIRECT_CALLS
 from api.forms import FormGuard
 from api.health import Internal
 from api.pages.session import SessionGuard
@@ -83,16 +84,28 @@ def test_route_declares_a_scope_a_role_or_is_listed_as_public(
         assert isinstance(guard, Internal)
     elif route[1].startswith("/v1/"):
         assert isinstance(guard, KeyGuard)
-        assert guard.scopes == SCOPES[route]
+        assert guard.rule.scopes == SCOPES[route]
     else:
         assert isinstance(guard, SessionGuard)
         assert guard.roles
 
 
 def test_only_creating_a_lead_takes_a_form_key() -> None:
-    taking = {route for route, guard in ROUTES.items() if getattr(guard, "takes_form_key", False)}
+    taking = {
+        route
+        for route, guard in ROUTES.items()
+        if isinstance(guard, KeyGuard) and guard.rule.takes_form_key
+    }
 
     assert taking == {("POST", "/v1/leads")}
+
+
+def test_calls_that_skip_fastapi_ask_for_the_same_keys_as_their_routes() -> None:
+    for call in DIRECT_CALLS:
+        guard = ROUTES["POST", call.path]
+
+        assert isinstance(guard, KeyGuard)
+        assert guard.rule == call.rule
 
 
 def test_every_listed_route_exists() -> None:
