@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from leadqual.errors import BusyError, LeadqualError, StoreError
+from leadqual.errors import BusyError
 from leadqual.store.backups import back_up, refuse_others, restore_backup
 from leadqual.store.engine import Engines, open_engines
 from leadqual.store.faults import AGAIN, store_error
@@ -21,9 +20,9 @@ from leadqual.store.integrity import check_integrity
 from leadqual.store.prepared import Link
 from leadqual.store.records import CheckReport, StoreInfo
 from leadqual.store.schema import check_revision, read_revision, upgrade_schema
+from leadqual.store.sessions import Reading, Writing, unreachable
 from leadqual.store.transaction import Tx
 
-_PATIENCE_SECONDS: Final = 5.0
 _MANY_DEAD: Final = 5_000
 _N_DEAD: Final = (
     "SELECT coalesce(max(n_dead_tup), 0) FROM pg_stat_user_tables "
@@ -71,9 +70,8 @@ class Store:
         self._turns = threading.Lock()
         self._n_kept = 0
 
-    @contextmanager
-    def transaction(self) -> Iterator[Tx]:
-        """Open a writing transaction; it is committed at the end, or undone when it raises.
+    def transaction(self) -> Writing:
+        """Return a writing transaction; it is committed at the end, or undone when it raises.
 
         Raises
         ------
@@ -83,55 +81,17 @@ class Store:
             When the database cannot be reached, or did not confirm the commit. Then whether it
             was written is not known, and only an idempotency key makes trying again safe.
         """
-        with (
-            self._turn(),
-            self._session(self._engines.writing, is_writing=True) as (connection, link),
-        ):
-            yield Tx(link)
-            _commit(connection, link)
+        return Writing(self._engines.writing, self._turns)
 
-    @contextmanager
-    def read(self) -> Iterator[Tx]:
-        """Open a read-only transaction on one snapshot; it waits for nobody.
+    def read(self) -> Reading:
+        """Return a read-only transaction on one snapshot; it waits for nobody.
 
         Raises
         ------
         StoreError
             When the database cannot be reached, or when something tries to write.
         """
-        with self._session(self._engines.reading, is_writing=False) as (_, link):
-            yield Tx(link)
-
-    @contextmanager
-    def _turn(self) -> Iterator[None]:
-        """Let threads take turns at SQLite's one write lock.
-
-        SQLite itself makes those who wait sleep and try again, without any order: under load a
-        thread starved for its whole timeout.
-        """
-        if self._engines.writing.dialect.name != "sqlite":
-            yield
-            return
-        if not self._turns.acquire(timeout=_PATIENCE_SECONDS):
-            raise BusyError(f"other writes took too long; {AGAIN}")
-        try:
-            yield
-        finally:
-            self._turns.release()
-
-    @contextmanager
-    def _session(self, engine: Engine, *, is_writing: bool) -> Iterator[tuple[Connection, Link]]:
-        """Check out a connection, begin, and give it back without anything left open."""
-        with _our_errors():
-            connection = engine.connect()
-        try:
-            with _our_errors():
-                connection.begin()
-                cursor = connection.connection.cursor()
-            yield connection, Link(cursor, engine.dialect, is_writing=is_writing)
-        finally:
-            with suppress(SQLAlchemyError):
-                connection.close()
+        return Reading(self._engines.reading)
 
     def upgrade(self) -> None:
         """Bring the schema to that of this program; an empty database is set up.
@@ -171,10 +131,9 @@ class Store:
 
     def check(self, now: datetime) -> CheckReport:
         """Return whether the database is sound and its queues follow from its events."""
-        with (
-            self._session(self._engines.reading, is_writing=False) as (connection, link),
-            _our_errors(),
-        ):
+        with _our_errors(), self._engines.reading.begin() as connection:
+            cursor = connection.connection.cursor()
+            link = Link(cursor, connection.dialect, is_writing=False)
             return check_integrity(connection, Tx(link), now=now)
 
     def backup(self, path: Path) -> None:
@@ -260,16 +219,6 @@ class Store:
         self._engines.dispose()
 
 
-def _commit(connection: Connection, link: Link) -> None:
-    """Commit, unless the database gave the transaction up on the way."""
-    is_sqlite = connection.dialect.name == "sqlite"
-    has_ended = is_sqlite and not connection.connection.in_transaction
-    if link.is_given_up or has_ended:
-        raise StoreError(f"the database gave up the whole transaction; {AGAIN}")
-    with _our_errors():
-        connection.commit()
-
-
 @contextmanager
 def _our_errors() -> Iterator[None]:
     """Raise our errors where SQLAlchemy raises its own, without the values in them."""
@@ -277,12 +226,10 @@ def _our_errors() -> Iterator[None]:
         yield
     except DBAPIError as error:
         original = error.orig
-        raise (store_error(original) if isinstance(original, Exception) else _down()) from None
+        raise (
+            store_error(original) if isinstance(original, Exception) else unreachable()
+        ) from None
     except SQLAlchemyError as error:
         if isinstance(error, PoolTimeoutError):
             raise BusyError(f"every database connection is in use; {AGAIN}") from None
-        raise _down() from None
-
-
-def _down() -> LeadqualError:
-    return StoreError("the database cannot be reached; see its log, then try again")
+        raise unreachable() from None
