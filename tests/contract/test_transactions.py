@@ -10,12 +10,14 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from sqlalchemy import func, select
 
 from leadqual.errors import BusyError, ConfigError, ConflictError, StoreError
 from leadqual.outcomes.events import OutcomeType
 from leadqual.routing.decision import Queue
 from leadqual.store import Store, Tx, open_store
 from leadqual.store.engine import SAFE_SQLITE, open_engines, sqlite_module
+from leadqual.store.prepared import Prepared
 from tests.contract.records import NOW, add_lead, lead, outcome
 
 CHILD = """
@@ -248,6 +250,44 @@ def test_an_unreachable_server_is_a_store_error_without_the_password() -> None:
         store.check_schema()
 
     assert "geheim" not in str(failure.value)
+
+
+def test_connections_that_the_server_ended_while_nobody_used_them_fail_nobody(
+    postgres_url: str,
+) -> None:
+    with closing(open_store(postgres_url)) as store, closing(open_store(postgres_url)) as other:
+        with store.read() as one, store.read() as two:
+            pids = [backend(one), backend(two)]
+        with other.transaction() as tx:
+            for pid in pids:
+                tx._link.say(f"SELECT pg_terminate_backend({pid}, 5000)")
+
+        with store.transaction() as tx:
+            written = backend(tx)
+        with store.read() as one, store.read() as two:
+            read = [backend(one), backend(two)]
+
+    assert not {written, *read} & {*pids}
+
+
+def test_a_connection_on_which_the_server_said_something_is_used_again(postgres_url: str) -> None:
+    with closing(open_store(postgres_url)) as store, closing(open_store(postgres_url)) as other:
+        with store.transaction() as tx:
+            pid = backend(tx)
+            tx._link.say("LISTEN news")
+        with other.transaction() as tx:
+            tx._link.say("NOTIFY news")
+
+        with store.transaction() as tx:
+            again = backend(tx)
+
+    assert again == pid
+
+
+def backend(tx: Tx) -> int:
+    """Return the number of the server process of a transaction."""
+    [(pid,)] = tx._link.run(Prepared(select(func.pg_backend_pid())))
+    return int(pid)
 
 
 def test_a_database_that_stays_locked_is_busy_and_nothing_is_written(
