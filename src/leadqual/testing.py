@@ -28,8 +28,7 @@ from leadqual.routing.standard import default_standard_text
 from leadqual.services.calls import ROLE_SCOPES, SYSTEM, Call, Principal, PrincipalKind, Role
 from leadqual.services.idempotent import Once
 from leadqual.services.intake import IntakeResult
-from leadqual.services.promotion import CHAMPION
-from leadqual.services.scoring import columns_of
+from leadqual.services.scoring import CHAMPION, columns_of
 from leadqual.services.serving import Edges, Serving, assemble
 from leadqual.store import open_store
 

@@ -53,8 +53,9 @@ def build_serving(settings: Settings) -> Serving:
         )
     )
     try:
-        serving.standards.ensure_one(text, call=Call(SYSTEM, now_utc()))
-        serving.scorer.refresh(now_utc())
+        if _lacks_standard(store):
+            serving.standards.ensure_one(text, call=Call(SYSTEM, now_utc()))
+            serving.scorer.refresh(now_utc())
         serving.warm_up()
     except BaseException:
         serving.close()
@@ -74,6 +75,11 @@ def _first_standard(settings: Settings) -> str:
             "LEADQUAL_STANDARD_FILE cannot be read as a UTF-8 text file "
             f"({type(error).__name__}); correct the path or leave it out"
         ) from error
+
+
+def _lacks_standard(store: Store) -> bool:
+    with store.read() as tx:
+        return tx.standards.active() is None
 
 
 def _open(settings: Settings) -> Store:

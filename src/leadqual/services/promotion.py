@@ -16,9 +16,9 @@ from leadqual.errors import BundleError, ConflictError, PromotionRefusedError
 from leadqual.registry.local import LocalRegistry
 from leadqual.services.calls import Call, Scope
 from leadqual.services.idempotent import Answer, answer_once
+from leadqual.services.scoring import CHAMPION
 from leadqual.store import Store, Tx
 
-CHAMPION: Final = "champion"
 CHALLENGER: Final = "challenger"
 
 

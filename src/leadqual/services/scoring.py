@@ -16,8 +16,10 @@ from leadqual.qualify.rules import RULES_VERSION
 from leadqual.qualify.score import LeadScore
 from leadqual.qualify.scoring import score_snapshots
 from leadqual.routing.standard import Standard, parse_standard
-from leadqual.services.promotion import CHAMPION
 from leadqual.store import StandardRecord, Store
+
+CHAMPION: Final = "champion"
+"""Name under which the store knows the version that scores."""
 
 POLL_SECONDS: Final = 0.5
 RETRY_BROKEN_AFTER: Final = timedelta(seconds=30)

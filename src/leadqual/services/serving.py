@@ -7,6 +7,7 @@ import hmac
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from leadqual.config import Settings
@@ -17,8 +18,6 @@ from leadqual.routing.standard import default_standard
 from leadqual.services.access import Keys
 from leadqual.services.admission import Admission
 from leadqual.services.calls import SYSTEM, Call
-from leadqual.services.forms import Forms
-from leadqual.services.health import Health
 from leadqual.services.housekeeping import (
     HOUSEKEEPING_SECONDS,
     SCRUB_SECONDS,
@@ -27,25 +26,28 @@ from leadqual.services.housekeeping import (
     Scrubber,
 )
 from leadqual.services.intake import Intake
-from leadqual.services.lead_records import LeadRecords
-from leadqual.services.models import Models
-from leadqual.services.outcomes import Outcomes
-from leadqual.services.people import People
 from leadqual.services.placement import Placement
 from leadqual.services.previewing import Previews
-from leadqual.services.promotion import ModelVersions
-from leadqual.services.queues import Queues
-from leadqual.services.reports import Reports
 from leadqual.services.rescoring import RESCORE_SECONDS, Rescorer
 from leadqual.services.scoring import POLL_SECONDS, LiveScorer
-from leadqual.services.standards import Standards
 from leadqual.services.ticker import Ticker
-from leadqual.services.working import Working
 from leadqual.services.writer import GroupWriter
 from leadqual.store import Store
 
 if TYPE_CHECKING:
     from argon2 import PasswordHasher
+
+    from leadqual.services.forms import Forms
+    from leadqual.services.health import Health
+    from leadqual.services.lead_records import LeadRecords
+    from leadqual.services.models import Models
+    from leadqual.services.outcomes import Outcomes
+    from leadqual.services.people import People
+    from leadqual.services.promotion import ModelVersions
+    from leadqual.services.queues import Queues
+    from leadqual.services.reports import Reports
+    from leadqual.services.standards import Standards
+    from leadqual.services.working import Working
 
 Clock = Callable[[], datetime]
 """Returns the present moment in aware UTC; the API makes `Call.now` with it."""
@@ -87,29 +89,113 @@ class Edges:
 
 @dataclass(frozen=True)
 class Serving:
-    """The services of one process, sharing one store, one writer and one live model."""
+    """The services of one process, sharing one store, one writer and one live model.
 
-    settings: Settings
-    clock: Clock
-    store: Store
+    Those that a lead does not need are loaded and made when they are first asked for.
+    """
+
+    edges: Edges
     writer: GroupWriter
     scorer: LiveScorer
     intake: Intake
     previews: Previews
-    queues: Queues
-    working: Working
-    outcomes: Outcomes
-    leads: LeadRecords
     keys: Keys
-    people: People
-    standards: Standards
-    models: Models
-    model_versions: ModelVersions
-    reports: Reports
-    forms: Forms
-    health: Health
     rescorer: Rescorer
+    scrubber: Scrubber
     tickers: Sequence[Ticker]
+
+    @property
+    def settings(self) -> Settings:
+        """Return the settings of the deployment."""
+        return self.edges.settings
+
+    @property
+    def clock(self) -> Clock:
+        """Return its clock."""
+        return self.edges.clock
+
+    @property
+    def store(self) -> Store:
+        """Return its store."""
+        return self.edges.store
+
+    @cached_property
+    def queues(self) -> Queues:
+        """Return what shows the queues."""
+        from leadqual.services.queues import Queues
+
+        return Queues(self.store)
+
+    @cached_property
+    def working(self) -> Working:
+        """Return what works the queues."""
+        from leadqual.services.working import Working
+
+        return Working(self.writer)
+
+    @cached_property
+    def outcomes(self) -> Outcomes:
+        """Return what records outcomes."""
+        from leadqual.services.outcomes import Outcomes
+
+        return Outcomes(self.writer)
+
+    @cached_property
+    def leads(self) -> LeadRecords:
+        """Return what shows and erases leads."""
+        from leadqual.services.lead_records import LeadRecords
+
+        marks = suppression_key(self.edges.key)
+        return LeadRecords(self.store, self.writer, scrubber=self.scrubber, suppression_key=marks)
+
+    @cached_property
+    def people(self) -> People:
+        """Return what knows who may log in."""
+        from leadqual.services.people import People
+
+        return People(self.store, self.writer, hasher=self.edges.hasher)
+
+    @cached_property
+    def standards(self) -> Standards:
+        """Return what keeps the versions of the standard."""
+        from leadqual.services.standards import Standards
+
+        return Standards(self.store, self.writer)
+
+    @cached_property
+    def models(self) -> Models:
+        """Return what says which model is live."""
+        from leadqual.services.models import Models
+
+        return Models(self.store, self.scorer)
+
+    @cached_property
+    def model_versions(self) -> ModelVersions:
+        """Return what lists and promotes models."""
+        from leadqual.services.promotion import ModelVersions
+
+        return ModelVersions(self.store, self.edges.registry)
+
+    @cached_property
+    def reports(self) -> Reports:
+        """Return what counts for reports."""
+        from leadqual.services.reports import Reports
+
+        return Reports(self.store)
+
+    @cached_property
+    def forms(self) -> Forms:
+        """Return what takes leads from forms."""
+        from leadqual.services.forms import Forms
+
+        return Forms(self.intake)
+
+    @cached_property
+    def health(self) -> Health:
+        """Return what says whether this process can serve."""
+        from leadqual.services.health import Health
+
+        return Health(self.store, self.writer, scorer=self.scorer, tickers=self.tickers)
 
     def warm_up(self) -> None:
         """Score a lead and forget it, so that the first real one does not wait for lists and rules.
@@ -183,25 +269,13 @@ def assemble(edges: Edges) -> Serving:
         Ticker("tidy", store.tidy, seconds=TIDY_SECONDS),
     )
     return Serving(
-        settings=edges.settings,
-        clock=clock,
-        store=store,
+        edges=edges,
         writer=writer,
         scorer=scorer,
         intake=intake,
         previews=Previews(store, scorer),
-        queues=Queues(store),
-        working=Working(writer),
-        outcomes=Outcomes(writer),
-        leads=LeadRecords(store, writer, scrubber=scrubber, suppression_key=marks),
         keys=Keys(store, writer),
-        people=People(store, writer, hasher=edges.hasher),
-        standards=Standards(store, writer),
-        models=Models(store, scorer),
-        model_versions=ModelVersions(store, edges.registry),
-        reports=Reports(store),
-        forms=Forms(intake),
-        health=Health(store, writer, scorer=scorer, tickers=tickers),
         rescorer=rescorer,
+        scrubber=scrubber,
         tickers=tickers,
     )

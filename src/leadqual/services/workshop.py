@@ -15,7 +15,8 @@ from leadqual.registry.signing import load_or_create_key
 from leadqual.registry.tracking import LabBook, open_lab_book
 from leadqual.routing.standard import Standard, default_standard, parse_standard
 from leadqual.services.calls import Call, Principal, PrincipalKind, Scope
-from leadqual.services.promotion import CHALLENGER, CHAMPION, ModelVersions
+from leadqual.services.promotion import CHALLENGER, ModelVersions
+from leadqual.services.scoring import CHAMPION
 from leadqual.services.serving import suppression_key
 from leadqual.store import Store, open_store
 
