@@ -2,6 +2,7 @@
 
 import threading
 from collections import Counter
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -335,6 +336,25 @@ def test_many_are_queued_at_once(store: Store) -> None:
         items = tx.queue.ranked(Queue.MRR, limit=9, now=NOW).items
     assert n_put == 6
     assert [item.lead_id for item in items] == ["L0", "L4", "L3", "L2", "L1"]
+
+
+def test_new_leads_are_queued_like_others_and_only_once(store: Store) -> None:
+    with store.transaction() as tx:
+        for number in range(3):
+            tx.leads.insert(lead(number), lead_id=f"L{number}", feed="api", received_at=NOW)
+        tx.queue.put_many([("L0", decision(1.0))], now=NOW)
+        n_put = tx.queue.put_new([("L1", decision(1.0)), ("L2", decision(3.0))], now=NOW)
+    with pytest.raises(ConflictError), store.transaction() as tx:
+        tx.queue.put_new([("L2", decision(3.0))], now=NOW)
+
+    with store.read() as tx:
+        items = {item.lead_id: item for item in tx.queue.ranked(Queue.MRR, limit=9, now=NOW).items}
+        problems = tx.queue.verify(NOW)
+    as_put = replace(items["L0"], lead_id="L1", item_id=items["L1"].item_id)
+    assert n_put == 2
+    assert items["L1"] == as_put
+    assert list(items) == ["L2", "L0", "L1"]
+    assert problems == ()
 
 
 def test_every_way_of_working_a_lead_can_be_derived_from_what_was_recorded(store: Store) -> None:

@@ -123,7 +123,9 @@ class Placement:
             What was written down per lead, in the order of `cases`.
         """
         rated = self.rate(tx, cases, reason=reason, now=now)
-        tx.queue.put_many(((new.lead_id, new.decision) for new in rated.values()), now=now)
+        are_new = all(case.is_new for case in cases.values())
+        put = tx.queue.put_new if are_new else tx.queue.put_many
+        put(((new.lead_id, new.decision) for new in rated.values()), now=now)
         return rated
 
     def rate(

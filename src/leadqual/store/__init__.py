@@ -29,10 +29,11 @@ when the database is locked). All arguments after `*` are keywords.
     iter_training_rows(batch_size) -> Iterator[list[TrainingRow]]
 `tx.queue`
     limited_to(queues, *, ae=None) -> QueueRepository, to which nothing else exists (in SQL)
-    put(lead_id, decision, *, now) -> QueueItem; put_many(pairs, *, now) -> int
+    put(lead_id, decision, *, now) -> QueueItem
+    put_many(pairs, *, now) -> int; put_new(pairs, *, now) -> int
     get(lead_id, *, now=None) -> QueueItem | None; get_many(lead_ids, *, now)
     ranked(queue, *, limit, now, cursor=None, states=(OPEN, CLAIMED)) -> Page
-    claim_next(queue, *, actor, now, lease=LEASE) -> QueueItem | None; wake(*, now) -> int
+    claim_next(queue, *, actor, now, lease=LEASE) -> QueueItem | None
     claim_best(queue, takers) -> list[QueueItem | None]
     claim(lead_id, *, actor, now, lease=LEASE) -> QueueItem
     release(lead_id, *, actor, token, now) -> QueueItem

@@ -23,7 +23,7 @@ from leadqual.store.item_rows import (
     Sight,
 )
 from leadqual.store.phrases import listed
-from leadqual.store.prepared import Prepared, Row, Statement
+from leadqual.store.prepared import Prepared, Row, Statement, insertion
 from leadqual.store.tables import EVENTS, ITEMS
 from leadqual.store.types import BigId
 from leadqual.store.upsert import upsert_into
@@ -99,6 +99,7 @@ def _put(dialect: str, *, is_returning: bool) -> Statement:
 
 
 PUT: Final = Prepared(lambda dialect: _put(dialect, is_returning=True))
+PUT_NEW: Final = insertion(ITEMS)
 PUT_MANY: Final = Prepared(lambda dialect: _put(dialect, is_returning=False))
 
 MOVE: Final = Prepared(

@@ -21,7 +21,7 @@ from leadqual.queue.states import ItemState, allowed_outcomes
 from leadqual.queue.transitions import NO_EXTRAS, UNNAMED, Extras, advance, check_token
 from leadqual.routing.decision import Decision, Queue
 from leadqual.store import item_statements as sql
-from leadqual.store.claims import WAKE, best, claim_entry, claims, take
+from leadqual.store.claims import best, claim_entry, claims, take, wake
 from leadqual.store.event_rows import INSERT_ENTRY, entry_values, read_entry
 from leadqual.store.item_check import find_differing
 from leadqual.store.item_rows import (
@@ -33,7 +33,7 @@ from leadqual.store.item_rows import (
     state_values,
 )
 from leadqual.store.phrases import dump
-from leadqual.store.prepared import Link, Prepared
+from leadqual.store.prepared import Link, Prepared, Row
 from leadqual.store.ranking import pages, read_cursor, write_cursor
 
 LISTED: Final = (ItemState.OPEN, ItemState.CLAIMED)
@@ -93,6 +93,24 @@ class QueueRepository:
             (sql.item_values(lead_id, decision, now=now) for lead_id, decision in rows),
         )
 
+    def put_new(self, rows: Iterable[tuple[str, Decision]], *, now: datetime) -> int:
+        """Queue leads that were never queued before; return how many.
+
+        `put_many` does the same and looks for an open item first, at twice the price.
+
+        Raises
+        ------
+        ConflictError
+            When one of them has an open item.
+        """
+        return self._link.run_many(
+            sql.PUT_NEW,
+            (
+                {**sql.item_values(lead_id, decision, now=now), "token": 0}
+                for lead_id, decision in rows
+            ),
+        )
+
     def get(self, lead_id: str, *, now: datetime | None = None) -> QueueItem | None:
         """Return the newest item of a lead; with `now`, a lease that ran out counts as open."""
         item = self._first(claims(self._sight).find, id=lead_id)
@@ -144,16 +162,9 @@ class QueueRepository:
             "viewer": self._viewer,
         }
         when = self._link.read_time
-        rows = statements.read(self._link, values, now=now)
+        rows = statements.read(self._link, values)
         items = tuple(read_ranked(row, queue, when, now=now) for row in rows[:limit])
         return Page(items, write_cursor(items[-1]) if len(rows) > limit else None)
-
-    def wake(self, *, now: datetime) -> int:
-        """Open the items whose lease or snooze has run out; return how many.
-
-        `claim_next` does this first, and every reading counts them as open anyway.
-        """
-        return self._link.count(WAKE, now=now)
 
     def claim_next(
         self, queue: Queue, *, actor: str, now: datetime, lease: timedelta = LEASE
@@ -170,6 +181,8 @@ class QueueRepository:
         """Take the best open items of a queue, the first for the first taker and so on.
 
         The same as `claim_next` for one after the other; a queue is searched once for all of them.
+        Items whose lease or snooze is over are opened first: at most a thousand at once, the best
+        of this queue before all others.
 
         Returns
         -------
@@ -178,9 +191,8 @@ class QueueRepository:
         """
         if not takers or not self._sight.has(queue):
             return [None] * len(takers)
-        self.wake(now=max(taker.now for taker in takers))
-        rows = self._link.run_raw(best(len(takers)), of_queue=queue.value)
-        found = [read_open(row, queue, self._link.read_time) for row in rows]
+        rows = self._best(queue, len(takers), now=max(taker.now for taker in takers))
+        found = [read_open(row[:-1], queue, self._link.read_time) for row in rows]
         claimed = [(taker, taker.take(item)) for taker, item in zip(takers, found, strict=False)]
         take(self._link, claimed)
         return [*(item for _, item in claimed), *[None] * (len(takers) - len(claimed))]
@@ -323,6 +335,16 @@ class QueueRepository:
     def verify(self, now: datetime) -> tuple[str, ...]:
         """Return the leads whose item is not what their events lead to; none when all is well."""
         return find_differing(self._link, now=now)
+
+    def _best(self, queue: Queue, n_items: int, *, now: datetime) -> list[Row]:
+        """Return the rows of the best open items, locked; wake those whose time is over first."""
+        search = best(n_items)
+        rows = self._link.run_raw(search, of_queue=queue.value, now=now)
+        if rows and rows[0][-1] is None:
+            return rows
+        if not self._link.count(wake(n_items), of_queue=queue.value, now=now):
+            return rows
+        return self._link.run_raw(search, of_queue=queue.value, now=now)
 
     def _items(self, statement: Prepared, **values: object) -> list[QueueItem]:
         rows = self._link.run_raw(statement, viewer=self._viewer, **values)
