@@ -11,7 +11,7 @@ from leadqual.queue.states import ItemState
 from leadqual.routing.decision import Queue
 from leadqual.store import NewLead, Store, open_store
 from leadqual.store import item_statements as sql
-from leadqual.store.claims import WAKE, best, claims
+from leadqual.store.claims import best, claims, wake
 from leadqual.store.engine import open_engines
 from leadqual.store.item_rows import EVERYTHING, Sight
 from leadqual.store.prepared import Prepared
@@ -60,7 +60,7 @@ STATEMENTS: list[tuple[Prepared, str]] = [
     *zip(arms(has_cursor=True), [WAKES, RANKED, RANKED, WAKES], strict=True),
     (page_of(ItemState.SNOOZED).listed[0], RANKED),
     (best(2), RANKED),
-    (WAKE, WAKES),
+    (wake(1), WAKES),
     (claims(REP).this_one, OF_LEAD),
     (claims(REP).release, OF_LEAD),
     (claims(REP).find, OF_LEAD),

@@ -49,18 +49,12 @@ _UNTIL: Final = bindparam("until", type_=ITEMS.c.wakes_at.type)
 _IS_TOKEN: Final = ITEMS.c.token == bindparam("held_token", type_=BigId)
 _IS_MINE: Final = and_(IS_CLAIMED, ITEMS.c.claimed_by == _ACTOR, ITEMS.c.wakes_at > NOW)
 
+_QUEUE: Final = bindparam("of_queue", type_=ITEMS.c.queue.type)
 _OVER: Final = ITEMS.alias("over")
+_IS_OVER: Final = _OVER.c.wakes_at <= NOW
 
-WAKE: Final = Prepared(
-    update(ITEMS)
-    .where(
-        ITEMS.c.item_id.in_(
-            select(_OVER.c.item_id).where(_OVER.c.wakes_at <= NOW).with_for_update(skip_locked=True)
-        )
-    )
-    .values(state=ItemState.OPEN.value, claimed_by=None, wakes_at=None)
-)
-"""Opens what was claimed or put off until now; finds it by its time, touches nothing else."""
+MAX_WOKEN: Final = 1_000
+"""More than ask at once, and so few that they wait for it no longer than a few commits."""
 
 _TAKE: Final = Prepared(
     update(ITEMS)
@@ -183,15 +177,40 @@ def claim_entry(item: QueueItem, actor: str, *, at: datetime) -> dict[str, objec
 def best(n_items: int) -> Prepared:
     """Return what reads and locks the best open items of a queue.
 
-    What others are taking is passed over.
+    What others are taking is passed over. The last column is null unless the lease or the snooze
+    of some item is over, whatever its queue.
     """
+    # In the order of the index and one row, so that PostgreSQL plans it once for any time.
+    over = select(_OVER.c.wakes_at).where(_IS_OVER).order_by(_OVER.c.wakes_at)
     ranked = (
-        select(*OPEN_COLUMNS)
-        .where(ITEMS.c.queue == bindparam("of_queue", type_=Text), IS_OPEN, IS_WAITING)
+        select(*OPEN_COLUMNS, first_rows(over, 1).scalar_subquery())
+        .where(ITEMS.c.queue == _QUEUE, IS_OPEN, IS_WAITING)
         .order_by(ITEMS.c.order_key.desc(), ITEMS.c.item_id)
-        .with_for_update(skip_locked=True)
+        .with_for_update(of=ITEMS, skip_locked=True)
     )
     return Prepared(first_rows(ranked, n_items))
+
+
+@lru_cache(maxsize=64)
+def wake(n_items: int) -> Prepared:
+    """Return what opens items whose lease or snooze is over, the best of a queue first.
+
+    What it leaves asleep is worse than all that it wakes of that queue: `n_items` takers miss
+    nothing. Others of it, and those of other queues, are woken by later claims, so that no claim
+    passes them for long.
+    """
+    is_elsewhere = case((_OVER.c.queue == _QUEUE, 0), else_=1)
+    over = (
+        select(_OVER.c.item_id)
+        .where(_IS_OVER)
+        .order_by(is_elsewhere, _OVER.c.order_key.desc(), _OVER.c.item_id)
+        .with_for_update(skip_locked=True)
+    )
+    return Prepared(
+        update(ITEMS)
+        .where(ITEMS.c.item_id.in_(first_rows(over, max(n_items, MAX_WOKEN))))
+        .values(state=ItemState.OPEN.value, claimed_by=None, wakes_at=None)
+    )
 
 
 @dataclass(frozen=True, slots=True)

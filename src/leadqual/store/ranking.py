@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final
 
@@ -50,19 +49,18 @@ _AFTER_KEY: Final = bindparam("after_key", type_=Real)
 _AFTER_ID: Final = bindparam("after_id", type_=BigId)
 
 _ORDER_KEY: Final = ITEM_COLUMNS.index(ITEMS.c.order_key)
-_WAKES_AT: Final = ITEM_COLUMNS.index(ITEMS.c.wakes_at)
 _PADDED: Final[Columns] = (
     *OPEN_COLUMNS,
     *(null().label(column.name) for column in ITEM_COLUMNS[len(OPEN_COLUMNS) :]),
 )
-_FIRST_TO_WAKE: Final = first_rows(
+_FIRST_OVER: Final = first_rows(
     select(
         *(
             null().label(column.name) if column is ITEMS.c.order_key else column
             for column in ITEM_COLUMNS
         )
     )
-    .where(ITEMS.c.wakes_at.is_not(None))
+    .where(IS_DUE)
     .order_by(ITEMS.c.wakes_at),
     1,
 )
@@ -79,22 +77,21 @@ class Pages:
     ----------
     listed : tuple of Prepared
         What has the states that were asked for. Where an item that was taken or put off counts as
-        open when its time is over, the first row is the item whose time comes first, of whatever
-        queue, with no order key.
+        open when its time is over, and there is such an item in whatever queue, one of them comes
+        first, without its order key.
     due : tuple of Prepared
-        What counts as open by now: nothing as long as the first time has not come.
+        What counts as open by now, if there is such an item.
     """
 
     listed: tuple[Prepared, ...]
     due: tuple[Prepared, ...]
 
-    def read(self, link: Link, values: Mapping[str, object], *, now: datetime) -> list[Row]:
+    def read(self, link: Link, values: Mapping[str, object]) -> list[Row]:
         """Return the rows of a page in the order of the queue, and perhaps some behind it."""
         parts = [link.run_raw(statement, **values) for statement in self.listed]
         if self.due and parts[0] and parts[0][0][_ORDER_KEY] is None:
-            wakes_at = link.read_time(parts[0].pop(0)[_WAKES_AT])
-            if wakes_at is not None and wakes_at <= now:
-                parts += [link.run_raw(statement, **values) for statement in self.due]
+            del parts[0][0]
+            parts += [link.run_raw(statement, **values) for statement in self.due]
         return _merge(parts)
 
 
@@ -112,8 +109,8 @@ def pages(
     Parameters
     ----------
     is_one_statement : bool
-        Whether `listed` is one union. PostgreSQL saves its round trips, and plans it once because
-        nothing in it is compared with the time; SQLite would plan it anew each time.
+        Whether `listed` is one union. PostgreSQL saves round trips, and plans it once for any
+        time: a look at the first row of an index costs the same. SQLite would plan it each time.
     """
 
     def arm(columns: Columns, condition: ColumnElement[bool]) -> Arm:
@@ -122,7 +119,7 @@ def pages(
     listed = [arm(*one) for one in _listed(states, is_padded=is_one_statement)]
     due = [arm(ITEM_COLUMNS, condition) for condition in _due(states)]
     if due:
-        listed.insert(0, _FIRST_TO_WAKE)
+        listed.insert(0, _FIRST_OVER)
     statements: list[Statement] = [*listed]
     if is_one_statement and len(listed) > 1:
         statements = [_union(listed, n_rows=n_rows + bool(due))]
