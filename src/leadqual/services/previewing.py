@@ -18,7 +18,7 @@ from leadqual.services.placement import NO_CHANCE, Case, n_queued_today, route
 from leadqual.services.scoring import LiveScorer, Scored
 from leadqual.store import Store
 
-MAX_TOGETHER: Final = 8
+MAX_TOGETHER: Final = 16
 """Leads that are scored in one go: few enough for the loop to look at its sockets between."""
 
 
