@@ -17,7 +17,7 @@ from leadqual.learning.learners.baselines import LIGHTGBM, predict_baselines
 from leadqual.learning.learners.blend import Recipe, fit_blend
 from leadqual.learning.metrics import Outcome, measure
 from leadqual.learning.split import forward_folds
-from leadqual.outcomes.progress import Check
+from leadqual.outcomes.checks import Check
 from leadqual.qualify.score import Head
 from leadqual.simulation.parameters import FunnelParameters
 

@@ -15,7 +15,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from leadqual.outcomes.progress import CHECKS, Check, Progress, State
+from leadqual.outcomes.checks import CHECKS, Check
+from leadqual.outcomes.progress import Progress, State
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.intp]

@@ -36,10 +36,10 @@ from leadqual.learning.preparing import require_enough, take_columns, take_leads
 from leadqual.learning.protocol import MIN_TEST_WINS, Protocol, plan_protocol
 from leadqual.learning.report import EvaluationReport
 from leadqual.learning.settings import FitSettings, Learners
+from leadqual.outcomes.checks import Check
 from leadqual.outcomes.history import History
 from leadqual.outcomes.labels import Labels, label_history
 from leadqual.outcomes.maturity import Maturity, read_maturity
-from leadqual.outcomes.progress import Check
 from leadqual.outcomes.timeline import to_moment
 from leadqual.qualify.bundle import ModelBundle
 from leadqual.qualify.reference import CONVERSION

@@ -30,10 +30,10 @@ from leadqual.learning.level import fit_level, level_rows
 from leadqual.learning.notes import note_history, note_learners, summarise
 from leadqual.learning.preparing import TrainingSet, learnable_heads, prepare, take_leads
 from leadqual.learning.settings import FitSettings
+from leadqual.outcomes.checks import CHECKS, Check
 from leadqual.outcomes.history import History
 from leadqual.outcomes.labels import Labels
 from leadqual.outcomes.maturity import Maturity
-from leadqual.outcomes.progress import CHECKS, Check
 from leadqual.qualify.additive import AdditiveModel
 from leadqual.qualify.bundle import ModelBundle
 from leadqual.qualify.conversion import ConversionModel, StageModel

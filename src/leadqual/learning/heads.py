@@ -23,8 +23,8 @@ from leadqual.learning.joint import fit_linear_heads, linear_logits
 from leadqual.learning.latent import N_CHECKS, Evidence, read_evidence
 from leadqual.learning.learners.matrix import Matrix
 from leadqual.learning.settings import Learners
+from leadqual.outcomes.checks import CHECKS, Check
 from leadqual.outcomes.labels import DEFAULT_CHECK_ORDER, Labels
-from leadqual.outcomes.progress import CHECKS, Check
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.intp]

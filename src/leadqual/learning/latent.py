@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from leadqual.learning.dispositions import ANSWERS, Process
-from leadqual.outcomes.progress import CHECKS
+from leadqual.outcomes.checks import CHECKS
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.intp]

@@ -13,10 +13,10 @@ from leadqual.learning.preparing import TrainingSet, count_sides
 from leadqual.learning.recency import RegimeBreak
 from leadqual.learning.settings import FitSettings
 from leadqual.learning.single_column import TIME_PROXY
+from leadqual.outcomes.checks import Check
 from leadqual.outcomes.events import OutcomeEvent, OutcomeType
 from leadqual.outcomes.labels import Labels
 from leadqual.outcomes.maturity import Maturity
-from leadqual.outcomes.progress import Check
 from leadqual.outcomes.timeline import to_days, to_moment
 from leadqual.qualify.score import Head
 

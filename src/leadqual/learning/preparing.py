@@ -26,10 +26,10 @@ from leadqual.learning.split import (
     forward_folds,
     grouped_folds,
 )
+from leadqual.outcomes.checks import Check
 from leadqual.outcomes.history import Columns, History
 from leadqual.outcomes.labels import Labels, label_history
 from leadqual.outcomes.maturity import Maturity, read_maturity
-from leadqual.outcomes.progress import Check
 from leadqual.outcomes.timeline import latest_days, moments_to_days, to_days, to_moment
 from leadqual.qualify.score import Head
 

@@ -9,8 +9,8 @@ from typing import Any, Final
 
 from leadqual.errors import ConfigError
 from leadqual.learning.learners.blend import Recipe
+from leadqual.outcomes.checks import Check
 from leadqual.outcomes.labels import DEFAULT_CHECK_ORDER
-from leadqual.outcomes.progress import Check
 
 MIN_PER_CLASS: Final = 40
 """Fewer answers on either side, and nothing is called learned."""

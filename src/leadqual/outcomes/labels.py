@@ -13,12 +13,11 @@ from typing import Final
 
 import numpy as np
 
+from leadqual.outcomes.checks import CHECKS, Check
 from leadqual.outcomes.events import EXCLUDED_FROM_TRAINING, OutcomeType
 from leadqual.outcomes.history import History
 from leadqual.outcomes.progress import (
-    CHECKS,
     ENDS,
-    Check,
     Codes,
     Flags,
     Floats,

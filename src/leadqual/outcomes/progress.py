@@ -3,30 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import IntEnum, StrEnum
+from enum import IntEnum
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from leadqual.outcomes.checks import CHECKS, Check
 from leadqual.outcomes.events import OutcomeType, Reason
 from leadqual.outcomes.timeline import NO_REASON, REASONS, TYPES, Timeline
 
 Flags = NDArray[np.bool_]
 Floats = NDArray[np.float64]
 Codes = NDArray[np.intp]
-
-
-class Check(StrEnum):
-    """What a rep finds out about a lead, one after the other."""
-
-    FIT = "fit"
-    AUTHORITY = "authority"
-    NEED = "need"
-    BUDGET = "budget"
-
-
-CHECKS: Final = tuple(Check)
 
 
 class State(IntEnum):

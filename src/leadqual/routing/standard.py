@@ -16,7 +16,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from leadqual.errors import StandardError
 from leadqual.leads.plain_yaml import read_plain_yaml
-from leadqual.outcomes.progress import Check
+from leadqual.outcomes.checks import Check
 from leadqual.qualify.policy import HeadThresholds, ScoringPolicy
 from leadqual.qualify.score import Head
 from leadqual.routing.hours import BusinessHours

@@ -12,9 +12,9 @@ from leadqual.learning.dispositions import (
     guess_process,
     read_dispositions,
 )
+from leadqual.outcomes.checks import CHECKS, Check
 from leadqual.outcomes.history import History
 from leadqual.outcomes.labels import DEFAULT_CHECK_ORDER, label_history
-from leadqual.outcomes.progress import CHECKS, Check
 
 MakeHistory = Callable[..., History]
 

@@ -19,9 +19,9 @@ from leadqual.learning.heads import FittedHeads, fit_head_levels, fit_heads
 from leadqual.learning.latent import Evidence, read_evidence
 from leadqual.learning.metrics import Outcome, measure
 from leadqual.learning.settings import Learners
+from leadqual.outcomes.checks import CHECKS, Check
 from leadqual.outcomes.history import History
 from leadqual.outcomes.labels import DEFAULT_CHECK_ORDER, Labels, label_history
-from leadqual.outcomes.progress import CHECKS, Check
 
 MakeHistory = Callable[..., History]
 Fitted = tuple[np.ndarray, Labels, FittedHeads]

@@ -6,8 +6,8 @@ from scipy.special import expit, logit
 
 from leadqual.learning.dispositions import ANSWERS, DISPOSITIONS, ORDERS, guess_process
 from leadqual.learning.latent import Evidence, combine, read_evidence
+from leadqual.outcomes.checks import CHECKS, Check
 from leadqual.outcomes.labels import DEFAULT_CHECK_ORDER
-from leadqual.outcomes.progress import CHECKS, Check
 
 PROCESS = guess_process(DEFAULT_CHECK_ORDER)
 BUDGET = CHECKS.index(Check.BUDGET)

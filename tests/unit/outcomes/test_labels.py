@@ -7,10 +7,11 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
+from leadqual.outcomes.checks import Check
 from leadqual.outcomes.events import OutcomeEvent, OutcomeType, Reason
 from leadqual.outcomes.history import History, Recorded
 from leadqual.outcomes.labels import DEFAULT_CHECK_ORDER, Labels, label_history
-from leadqual.outcomes.progress import Check, State
+from leadqual.outcomes.progress import State
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 UNKNOWN = None

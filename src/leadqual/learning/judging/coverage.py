@@ -9,10 +9,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from leadqual.outcomes.checks import Check
 from leadqual.outcomes.history import History
 from leadqual.outcomes.labels import Labels
 from leadqual.outcomes.maturity import Maturity
-from leadqual.outcomes.progress import Check
 from leadqual.qualify.score import Head
 
 Codes = NDArray[np.intp]

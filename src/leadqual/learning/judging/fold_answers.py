@@ -19,8 +19,8 @@ from leadqual.learning.learners.matrix import build_matrix
 from leadqual.learning.preparing import feature_columns, take_columns, take_leads
 from leadqual.learning.settings import FitSettings, Learners
 from leadqual.learning.split import Fold
+from leadqual.outcomes.checks import Check
 from leadqual.outcomes.history import Columns, History
-from leadqual.outcomes.progress import Check
 from leadqual.qualify.bundle import ModelBundle
 from leadqual.qualify.reference import CONVERSION, TARGETS
 

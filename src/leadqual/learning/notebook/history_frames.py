@@ -10,9 +10,9 @@ import pandas as pd
 from leadqual.learning.notebook.known_answers import AMOUNT, LOST_AT, WON_AT
 from leadqual.learning.preparing import feature_columns
 from leadqual.learning.time_split import read_as_of
+from leadqual.outcomes.checks import Check
 from leadqual.outcomes.history import History
 from leadqual.outcomes.labels import Labels, label_history
-from leadqual.outcomes.progress import Check
 from leadqual.outcomes.timeline import SECONDS_PER_DAY
 from leadqual.qualify.reference import CONVERSION
 from leadqual.qualify.score import Head

@@ -15,8 +15,8 @@ from leadqual.learning.judging.influence import (
     measure_influence,
 )
 from leadqual.learning.metrics import Outcome
+from leadqual.outcomes.checks import Check
 from leadqual.outcomes.history import History
-from leadqual.outcomes.progress import Check
 from leadqual.qualify.reference import TARGETS
 from leadqual.qualify.score import Head
 
