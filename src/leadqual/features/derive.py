@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Final, TypeGuard
+from typing import Final, NamedTuple, TypeGuard
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -83,11 +83,36 @@ def derive(columns: Table, n_leads: int, *, wanted: frozenset[str] | None = None
         for name, values in columns.items()
         if name not in CONSUMED and name not in DERIVED and (wanted is None or name in wanted)
     }
-    for name, (inputs, build) in DERIVED.items():
-        is_possible = any(field in columns for field in inputs)
+    for name, derived in DERIVED.items():
+        is_possible = any(field in columns for field in derived.inputs)
         if (is_possible and wanted is None) or (wanted is not None and name in wanted):
-            kept[name] = build(columns, n_leads)
+            kept[name] = derived.column(columns, n_leads)
     return kept
+
+
+class Derivation(NamedTuple):
+    """How a derived column is made.
+
+    Parameters
+    ----------
+    inputs : tuple of str
+        The columns that are read.
+    of_values : callable
+        From their values, in this order, to the derived value of one lead.
+    of_columns : callable
+        From table and number of leads to the same for all, where an input is `Coded` or an array.
+    """
+
+    inputs: tuple[str, ...]
+    of_values: Callable[..., Scalar]
+    of_columns: Callable[[Table, int], Column]
+
+    def column(self, columns: Table, n_leads: int) -> Column:
+        """Return the derived column; absent inputs count as missing."""
+        given = [_column(columns, name, n_leads) for name in self.inputs]
+        if any(isinstance(values, (Coded, np.ndarray)) for values in given):
+            return self.of_columns(columns, n_leads)
+        return list(map(self.of_values, *given))
 
 
 def _column(columns: Table, name: str, n_leads: int) -> Column:
@@ -96,9 +121,13 @@ def _column(columns: Table, name: str, n_leads: int) -> Column:
     return [None] * n_leads if values is None else values
 
 
-def _each(field: str, function: Callable[[Scalar], Scalar]) -> Callable[[Table, int], Column]:
+def _each(field: str, function: Callable[[Scalar], Scalar]) -> Derivation:
     """Return what derives a column from one other, value by value."""
-    return lambda columns, n_leads: per_value(_column(columns, field, n_leads), function)
+    return Derivation(
+        (field,),
+        function,
+        lambda columns, n_leads: per_value(_column(columns, field, n_leads), function),
+    )
 
 
 def _length(value: Scalar) -> Scalar:
@@ -151,18 +180,18 @@ def _moment(value: Scalar) -> datetime | None:
         return None
 
 
+def _n_known(*values: Scalar) -> Scalar:
+    return len(values) - values.count(None)
+
+
 def _n_engagement_known(columns: Table, n_leads: int) -> Column:
     known = [values for name in _ENGAGEMENT if (values := columns.get(name)) is not None]
-    if _are_lists(known):
-        return [sum(values[i] is not None for values in known) for i in range(n_leads)]
     return sum((is_known(values).astype(np.float64) for values in known), np.zeros(n_leads))
 
 
 def _pages_per_visit(columns: Table, n_leads: int) -> Column:
     pages = _column(columns, "engagement.n_page_views", n_leads)
     visits = _column(columns, "engagement.n_visits", n_leads)
-    if _are_lists((pages, visits)):
-        return [_ratio(n_pages, n_visits) for n_pages, n_visits in zip(pages, visits, strict=True)]
     n_pages, n_visits = (read_numbers(values, _as_it_is) for values in (pages, visits))
     with np.errstate(over="ignore", invalid="ignore"):  # what is not finite counts as missing
         ratio = np.divide(n_pages, n_visits, out=np.full(n_leads, np.nan), where=n_visits > 0)
@@ -183,17 +212,11 @@ def _as_it_is(value: Scalar) -> float:
 def _has_budget_and_timeline(columns: Table, n_leads: int) -> Column:
     budgets = _column(columns, "interest.budget_usd", n_leads)
     timelines = _column(columns, "interest.timeline_days", n_leads)
-    if _are_lists((budgets, timelines)):
-        return [
-            budget is not None and timeline is not None
-            for budget, timeline in zip(budgets, timelines, strict=True)
-        ]
     return Coded((False, True), (is_known(budgets) & is_known(timelines)).astype(np.intp))
 
 
-def _are_lists(columns: Sequence[Column]) -> TypeGuard[Sequence[Sequence[Scalar]]]:
-    """Say whether columns hold one Python object per lead."""
-    return not any(isinstance(values, (Coded, np.ndarray)) for values in columns)
+def _are_both_known(budget: Scalar, timeline: Scalar) -> Scalar:
+    return budget is not None and timeline is not None
 
 
 def _landing_page(value: Scalar) -> Scalar:
@@ -220,20 +243,18 @@ def _host(url: str) -> str:
     return (host or _page(url).partition("/")[0]).removeprefix("www.")
 
 
-DERIVED: Final[Mapping[str, tuple[tuple[str, ...], Callable[[Table, int], Column]]]] = {
-    "derived.message_length": (("interest.message",), _each("interest.message", _length)),
-    "derived.created_weekday": (("created_at",), _weekdays),
-    "derived.created_hours": (("created_at",), _parts_of_day),
-    "derived.n_engagement_known": (_ENGAGEMENT, _n_engagement_known),
-    "derived.pages_per_visit": (_ENGAGEMENT[:2], _pages_per_visit),
-    "derived.has_budget_and_timeline": (
-        ("interest.budget_usd", "interest.timeline_days"),
-        _has_budget_and_timeline,
+DERIVED: Final[Mapping[str, Derivation]] = {
+    "derived.message_length": _each("interest.message", _length),
+    "derived.created_weekday": Derivation(("created_at",), _weekday, _weekdays),
+    "derived.created_hours": Derivation(("created_at",), _part_of_day, _parts_of_day),
+    "derived.n_engagement_known": Derivation(_ENGAGEMENT, _n_known, _n_engagement_known),
+    "derived.pages_per_visit": Derivation(
+        ("engagement.n_page_views", "engagement.n_visits"), _ratio, _pages_per_visit
     ),
-    "campaign.landing_page": (
-        ("campaign.landing_page",),
-        _each("campaign.landing_page", _landing_page),
+    "derived.has_budget_and_timeline": Derivation(
+        ("interest.budget_usd", "interest.timeline_days"), _are_both_known, _has_budget_and_timeline
     ),
-    "campaign.referrer": (("campaign.referrer",), _each("campaign.referrer", _referrer)),
+    "campaign.landing_page": _each("campaign.landing_page", _landing_page),
+    "campaign.referrer": _each("campaign.referrer", _referrer),
 }
 """Derived columns: what they are made from, and how."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
@@ -20,10 +21,17 @@ from leadqual.features.columns import (
     numbers_of,
     states_of,
 )
-from leadqual.features.derive import CONSUMED, DERIVED, derive
+from leadqual.features.derive import CONSUMED, DERIVED, Derivation, derive
 from leadqual.features.document import Document
 from leadqual.features.fitting import LEVEL_SHARE, fit_feature
-from leadqual.features.spec import CategoricalFeature, Feature, NumericFeature
+from leadqual.features.spec import (
+    MAX_NUMBER,
+    CategoricalFeature,
+    Feature,
+    NumericFeature,
+    to_number,
+)
+from leadqual.leads.schema import Scalar
 
 MAX_WIDTH: Final = 20_000
 
@@ -156,6 +164,12 @@ class Encoder:
         """Return the index among all features of each categorical one."""
         return _rows_of(self.features, CategoricalFeature)
 
+    @cached_property
+    def by_kind(self) -> NDArray[np.intp]:
+        """Return the place of each feature when categorical ones come first, then numeric ones."""
+        order = np.concatenate([self.categorical_rows, self.numeric_rows])
+        return np.argsort(order)
+
     @property
     def column_names(self) -> tuple[str, ...]:
         """Return what each matrix column holds, length width."""
@@ -189,16 +203,39 @@ class Encoder:
 
     def encode_checked(self, columns: Table, *, n_leads: int) -> EncodedLeads:
         """Return what `encode` does of columns that passed `check_columns`."""
-        made = {name: build(columns, n_leads) for name, build in self._derived}
+        made = {name: derived.column(columns, n_leads) for name, derived in self._derived}
         return self.encode_derived({**columns, **made}, n_leads)
+
+    def encode_snapshots(self, snapshots: Sequence[Mapping[str, Scalar]]) -> EncodedLeads:
+        """Return the same of leads one by one: for a few, columns cost more than they save.
+
+        Parameters
+        ----------
+        snapshots : sequence of mappings
+            Flat fields by name (`leads.flat`); absent ones count as missing.
+        """
+        states: list[int] = []
+        numbers: list[float] = []
+        coded, numeric = self._coded, self._numeric_names
+        for snapshot in snapshots:
+            given, lead = snapshot.get, {**snapshot}
+            for name, (inputs, of_values, _) in self._derived:
+                lead[name] = of_values(*map(given, inputs))
+            look = lead.get
+            states += [code(look(name)) for name, code in coded]
+            numbers += [to_number(look(name)) for name in numeric]
+        codes = np.array(states, dtype=np.intp).reshape(len(snapshots), len(coded))
+        raw = np.array(numbers, dtype=np.float64).reshape(len(snapshots), len(numeric))
+        return self._encoded(np.ascontiguousarray(codes.T), np.ascontiguousarray(raw.T))
 
     def encode_derived(self, table: Table, n_leads: int) -> EncodedLeads:
         """Return the leads as states and values; `table` is what `derive` returned."""
         unknown: Column = [None] * n_leads
         states = [states_of(table.get(f.name, unknown), f.code) for f in self.categorical]
         numbers = [numbers_of(table.get(f.name, unknown)) for f in self.numeric]
-        codes = _stack(states, n_leads, np.intp)
-        raw = _stack(numbers, n_leads, np.float64)
+        return self._encoded(_stack(states, n_leads, np.intp), _stack(numbers, n_leads, np.float64))
+
+    def _encoded(self, codes: NDArray[np.intp], raw: NDArray[np.float64]) -> EncodedLeads:
         z, is_missing = self._standardise(raw)
         return EncodedLeads(codes, raw, z, is_missing)
 
@@ -259,13 +296,22 @@ class Encoder:
     def reads(self) -> frozenset[str]:
         """Return the columns that encoding looks at; all others change nothing."""
         derived = [name for name in self.feature_names if name in DERIVED]
-        inputs = {field for name in derived for field in DERIVED[name][0]}
+        inputs = {field for name in derived for field in DERIVED[name].inputs}
         return frozenset(self.feature_names).difference(derived) | inputs
 
     @cached_property
-    def _derived(self) -> list[tuple[str, Callable[[Table, int], Column]]]:
+    def _derived(self) -> list[tuple[str, Derivation]]:
         """Return the derived columns that any feature reads, and how they are made."""
-        return [(name, DERIVED[name][1]) for name in self.feature_names if name in DERIVED]
+        return [(name, DERIVED[name]) for name in self.feature_names if name in DERIVED]
+
+    @cached_property
+    def _coded(self) -> list[tuple[str, Callable[[Scalar], int]]]:
+        """Return name and look-up of states of each categorical feature."""
+        return [(feature.name, feature.code) for feature in self.categorical]
+
+    @cached_property
+    def _numeric_names(self) -> list[str]:
+        return [feature.name for feature in self.numeric]
 
     @cached_property
     def _limits(self) -> tuple[NDArray[np.float64], ...]:
@@ -286,10 +332,23 @@ class Encoder:
         """Return standardised values (0 where missing) and where they are missing."""
         mean, scale, low, high = self._limits
         is_missing = np.isnan(raw)
-        with np.errstate(over="ignore"):  # what overflows is clipped on the same line
-            moved = np.where(self._is_log, np.log1p(np.maximum(raw, 0.0)), raw)
-            z = np.minimum(np.maximum((moved - mean) / scale, low), high)
-        return np.where(is_missing, 0.0, z), is_missing
+        with np.errstate(over="ignore") if self._can_overflow else nullcontext():
+            z = raw.copy()
+            np.maximum(raw, 0.0, out=z, where=self._is_log)
+            np.log1p(z, out=z, where=self._is_log)
+            z -= mean
+            z /= scale
+        np.maximum(z, low, out=z)  # what overflowed is clipped here
+        np.minimum(z, high, out=z)
+        np.copyto(z, 0.0, where=is_missing)
+        return z, is_missing
+
+    @cached_property
+    def _can_overflow(self) -> bool:
+        """Whether a number that counts as known (up to `MAX_NUMBER`) can overflow."""
+        mean, scale, *_ = self._limits
+        with np.errstate(over="ignore"):
+            return not np.isfinite((MAX_NUMBER + np.abs(mean)) / scale).all()
 
 
 def _stack(

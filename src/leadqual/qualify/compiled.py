@@ -38,8 +38,8 @@ class _Linear:
     """
 
     constant: NDArray[np.float64]  # (n_models,)
-    numeric_rows: NDArray[np.intp]  # (n_numeric,) position among all features
-    categorical_rows: NDArray[np.intp]  # (n_categorical,)
+    # (n_features,) of each feature its row where the categorical ones come first, then the numeric
+    order: NDArray[np.intp]
     bends: NDArray[np.float64]  # (n_bends, n_numeric, 1), inf where a feature has fewer
     # (2 + n_bends, n_numeric, 1, n_models): slope, missing (the bends at z = 0 taken off), rises
     weights: NDArray[np.float64]
@@ -55,11 +55,13 @@ class _Trees:
     numeric_rows: NDArray[np.intp]  # rows of z that any tree reads
     places: NDArray[np.float64]  # (n_numeric, 1), 0 to n_numeric - 1
     limits: NDArray[np.complex128]  # place + i * threshold, ascending
-    first_limit: NDArray[np.intp]  # (n_numeric, 1)
-    missing_state: NDArray[np.intp]  # (n_numeric, 1)
+    # (n_numeric, 1): what takes the place among `limits` to the row of `bits`
+    first_interval: NDArray[np.intp]
+    missing_state: NDArray[np.intp]  # (n_numeric, 1): row of `bits`
     categorical_rows: NDArray[np.intp]  # rows of codes that any tree reads
-    first_state: NDArray[np.intp]  # (n_read, 1): numeric features first, then categorical
-    bits: NDArray[np.uint8]  # (n_states_total, n_blocks)
+    first_state: NDArray[np.intp]  # (n_categorical, 1): row of `bits`
+    # (n_states_total, n_words): a byte per block, eight blocks to a word, numeric features first
+    bits: NDArray[np.uint64]
     first_cell: NDArray[np.intp]  # (n_blocks,)
     values: NDArray[np.float64]  # (n_cells,)
     # (n_cells, 1 + n_slots): the value again, then shares by source feature. With the usual seven
@@ -105,7 +107,8 @@ class CompiledModels:
         linear = self._linear_parts(leads)
         # The first axis is added row by row whatever the number of leads: models are padded to
         # two or more, since a lone column would be summed pairwise.
-        logits = linear.sum(axis=0) + self._linear.constant
+        logits = np.add.reduce(linear, axis=0)
+        logits += self._linear.constant
         cell = None if self._trees is None else _cells(self._trees, leads)
         trees = None
         if self._trees is not None and cell is not None:
@@ -120,17 +123,20 @@ class CompiledModels:
     def _linear_parts(self, leads: EncodedLeads) -> NDArray[np.float64]:
         """Return what each feature adds to each linear part, (n_features, n_leads, n_models)."""
         linear = self._linear
-        parts = np.empty((self.n_features, leads.n_leads, linear.constant.size))
-        parts[linear.categorical_rows] = linear.levels.take(
-            leads.codes + linear.first_level, axis=0
+        n_levels, n_leads = leads.codes.shape
+        parts = np.empty((self.n_features, n_leads, linear.constant.size))
+        # Every place is within the table: `clip` only saves a copy.
+        linear.levels.take(
+            leads.codes + linear.first_level, axis=0, out=parts[:n_levels], mode="clip"
         )
         # Value, missing and rises are added in this order, whatever the number of leads.
-        basis = np.empty((len(linear.weights), *leads.z.shape))
-        basis[0], basis[1] = leads.z, leads.is_missing
-        np.subtract(leads.z, linear.bends, out=basis[2:])
-        np.maximum(basis[2:], 0.0, out=basis[2:])
-        parts[linear.numeric_rows] = (basis[..., None] * linear.weights).sum(axis=0)
-        return parts
+        basis = np.empty((len(linear.weights), *leads.z.shape, 1))
+        basis[0, ..., 0], basis[1, ..., 0] = leads.z, leads.is_missing
+        rises = basis[2:, ..., 0]
+        np.subtract(leads.z, linear.bends, out=rises)
+        np.maximum(rises, 0.0, out=rises)
+        np.add.reduce(basis * linear.weights, axis=0, out=parts[n_levels:])
+        return parts.take(linear.order, axis=0)
 
     def _look_up(
         self, trees: _Trees, cell: NDArray[np.intp], *, explain: bool
@@ -141,32 +147,42 @@ class CompiledModels:
         """
         if not explain:
             return trees.values.take(cell), None
-        n_targets = self.n_models * self.n_features
+        if len(cell) <= _CACHED:
+            return self._look_up_few(trees, cell)
         values = np.empty(cell.shape)
-        sums = np.empty((len(cell), n_targets))
+        sums = np.empty((len(cell), self.n_models, self.n_features))
         for start in range(0, len(cell), _CACHED):
             rows = slice(start, start + _CACHED)
-            found = trees.worth.take(cell[rows], axis=0)
-            values[rows] = found[:, :, 0]
-            target = trees.slot_targets[: len(found)].ravel()
-            counted = np.bincount(target, found.ravel(), len(found) * (n_targets + 1))
-            sums[rows] = counted.reshape(len(found), -1)[:, :n_targets]
-        return values, sums.reshape(len(cell), self.n_models, self.n_features)
+            values[rows], sums[rows] = self._look_up_few(trees, cell[rows])
+        return values, sums
+
+    def _look_up_few(
+        self, trees: _Trees, cell: NDArray[np.intp]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return values and contributions of up to `_CACHED` leads."""
+        n_leads, n_targets = len(cell), self.n_models * self.n_features
+        found = trees.worth.take(cell, axis=0)
+        target = trees.slot_targets[:n_leads].ravel()
+        counted = np.bincount(target, found.ravel(), n_leads * (n_targets + 1))
+        sums: NDArray[Any] = counted.reshape(n_leads, -1)  # floats, since they are weighted
+        shares = sums[:, :n_targets]
+        return found[:, :, 0], shares.reshape((n_leads, self.n_models, self.n_features))
 
 
 def _cells(trees: _Trees, leads: EncodedLeads) -> NDArray[np.intp]:
     """Return the cell of every block for every lead, shape (n_leads, n_blocks)."""
-    n_numeric = trees.numeric_rows.size
-    rows = np.empty((len(trees.first_state), leads.n_leads), dtype=np.intp)
-    rows[:n_numeric] = _intervals(trees, leads)
-    leads.codes.take(trees.categorical_rows, axis=0, out=rows[n_numeric:], mode="clip")
-    rows += trees.first_state
-    pattern = np.bitwise_or.reduce(trees.bits.take(rows, axis=0), axis=0)
-    return np.asarray(pattern + trees.first_cell, dtype=np.intp)
+    n_numeric, n_categorical = trees.numeric_rows.size, trees.categorical_rows.size
+    rows = np.empty((n_numeric + n_categorical, leads.n_leads), dtype=np.intp)
+    _find_intervals(trees, leads, rows[:n_numeric])
+    codes = leads.codes.take(trees.categorical_rows, axis=0)
+    np.add(codes, trees.first_state, out=rows[n_numeric:])
+    pattern = np.bitwise_or.reduce(trees.bits.take(rows, axis=0), axis=0).view(np.uint8)
+    cell: NDArray[np.intp] = pattern[:, : trees.first_cell.size] + trees.first_cell
+    return cell
 
 
-def _intervals(trees: _Trees, leads: EncodedLeads) -> NDArray[np.intp]:
-    """Return between which thresholds each number lies, (n_numeric, n_leads).
+def _find_intervals(trees: _Trees, leads: EncodedLeads, rows: NDArray[np.intp]) -> None:
+    """Fill in the row of `bits` for the thresholds that each number lies between.
 
     One search finds all: thresholds are ordered by feature first and then by size, which is how
     complex numbers compare.
@@ -174,9 +190,9 @@ def _intervals(trees: _Trees, leads: EncodedLeads) -> NDArray[np.intp]:
     places = np.empty((trees.numeric_rows.size, leads.n_leads), dtype=np.complex128)
     places.real = trees.places
     places.imag = leads.z.take(trees.numeric_rows, axis=0)
-    below = trees.limits.searchsorted(places) - trees.first_limit
+    np.add(trees.limits.searchsorted(places), trees.first_interval, out=rows)
     is_missing = leads.is_missing.take(trees.numeric_rows, axis=0)
-    return np.where(is_missing, trees.missing_state, below)
+    np.copyto(rows, trees.missing_state, where=is_missing)
 
 
 def compile_models(encoder: Encoder, models: Sequence[AdditiveModel]) -> CompiledModels:
@@ -222,8 +238,7 @@ def _compile_linear(encoder: Encoder, models: Sequence[AdditiveModel]) -> _Linea
     sizes = np.array([f.n_states for f in encoder.categorical], dtype=np.intp)
     return _Linear(
         constant=constant,
-        numeric_rows=encoder.numeric_rows,
-        categorical_rows=encoder.categorical_rows,
+        order=encoder.by_kind,
         bends=bends,
         weights=np.stack([
             coef[np.array(value, dtype=np.intp)][:, None],
@@ -284,16 +299,18 @@ def _compile_trees(encoder: Encoder, models: Sequence[AdditiveModel]) -> _Trees:
     leads = np.arange(_CACHED) * (n_targets + 1)
     n_cells = np.repeat([1 << table.n_bits for table in tables], sizes)
     states = TreeStates(encoder, tables)
-    n_limits = np.array([limits.size for limits in states.limits], dtype=np.intp)
+    n_limits = np.array([[limits.size] for limits in states.limits], dtype=np.intp)
+    n_limits = n_limits.reshape(-1, 1)
+    first_state, first_level = np.split(states.first_state, [len(n_limits)])
     return _Trees(
         numeric_rows=np.array(states.numeric_rows, dtype=np.intp),
         places=np.arange(len(n_limits), dtype=np.float64)[:, None],
         limits=_in_one_order(states.limits),
-        first_limit=(np.cumsum(n_limits) - n_limits)[:, None],
-        missing_state=n_limits[:, None] + 1,
+        first_interval=first_state - (np.cumsum(n_limits, axis=0) - n_limits),
+        missing_state=first_state + n_limits + 1,
         categorical_rows=np.array(states.categorical_rows, dtype=np.intp),
-        first_state=states.first_state,
-        bits=states.bits,
+        first_state=first_level,
+        bits=_in_words(states.bits),
         first_cell=np.cumsum(n_cells) - n_cells,
         values=values,
         worth=_aligned(np.column_stack([values, np.concatenate(shares)])),
@@ -302,6 +319,12 @@ def _compile_trees(encoder: Encoder, models: Sequence[AdditiveModel]) -> _Trees:
         models=np.array([index for index, _, _ in parts], dtype=np.intp),
         first_block=np.cumsum(sizes) - sizes,
     )
+
+
+def _in_words(bits: NDArray[np.uint8]) -> NDArray[np.uint64]:
+    """Return bytes as words, the last one filled up with zeros."""
+    n_missing = -bits.shape[1] % 8
+    return np.ascontiguousarray(np.pad(bits, ((0, 0), (0, n_missing)))).view(np.uint64)
 
 
 def _aligned(array: NDArray[np.float64]) -> NDArray[np.float64]:

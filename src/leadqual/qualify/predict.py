@@ -68,6 +68,7 @@ class Predictor:
         models = [amount.log_usd, *heads.values()]
         self._heads = _as_slice([TARGETS.index(head) for head in heads])
         self._head_columns = slice(1, 1 + len(heads))
+        self._answers_all = len(heads) == len(Head) and conversion is not None
         self._estimates: _Estimates | None = None
         if conversion is not None:
             n_heads = len(models)
@@ -98,11 +99,15 @@ class Predictor:
         """Return the answers for a few leads."""
         logits, shares = self._compiled.evaluate(leads, explain=explain)
         probability = sigmoid(logits)
-        p = np.full((leads.n_leads, len(TARGETS)), np.nan)
+        p = np.empty((leads.n_leads, len(TARGETS)))
+        if not self._answers_all:
+            p.fill(np.nan)
         p[:, self._heads] = probability[:, self._head_columns]
         found = None
         if shares is not None:
-            found = np.zeros((leads.n_leads, len(TARGETS), shares.shape[2]))
+            found = np.empty((leads.n_leads, len(TARGETS), shares.shape[2]))
+            if not self._answers_all:
+                found.fill(0.0)
             found[:, self._heads] = shares[:, self._head_columns]
         if self._estimates is not None:
             logit, slope = self._estimates.combine(logits, probability, explain=explain)
@@ -153,9 +158,13 @@ class _Estimates:
         kept_p = self._kept * probability[:, None]
         factor = self._floor + kept_p
         whole = np.multiply.reduce(factor, axis=2)
-        whole = np.minimum(np.maximum(whole, _EPS), 1.0 - _EPS)
+        np.maximum(whole, _EPS, out=whole)
+        np.minimum(whole, 1.0 - _EPS, out=whole)
         rest = 1.0 - whole
-        several = iter((self._weight * np.log(whole / rest)).T)
+        whole /= rest
+        np.log(whole, out=whole)
+        whole *= self._weight
+        several = iter(whole.T)
         plain = (weight * logits[:, column] for weight, column in self._plain)
         logit = np.full(len(logits), self._shift)
         for is_plain in self._order:
@@ -163,10 +172,11 @@ class _Estimates:
         if not explain:
             return logit, None
         # d log-odds(whole) / d log-odds(p), by the chain rule
-        slope = self._weight[:, None] * (
-            kept_p * (1.0 - probability[:, None]) / factor / rest[:, :, None]
-        )
-        return logit, np.add.reduce(slope, axis=1) + self._plain_slope
+        kept_p *= 1.0 - probability[:, None]
+        kept_p /= factor
+        kept_p /= rest[:, :, None]
+        kept_p *= self._weight[:, None]
+        return logit, np.add.reduce(kept_p, axis=1) + self._plain_slope
 
 
 def _as_slice(places: list[int]) -> slice | list[int]:

@@ -63,13 +63,36 @@ def choose(contributions: NDArray[np.float64], seen: NDArray[np.float64]) -> Cho
     if not n_features:
         none = np.zeros((n_leads, N_REASONS))
         return Chosen(none.astype(np.intp), none.astype(np.intp) - 1, none, none)
-    best, strength = _strongest(contributions * _DISCOUNTS)
+    left = contributions * _DISCOUNTS
+    if n_leads <= _FEW:
+        return _choose_of_few(left, contributions, seen)
+    best, strength = _strongest(left)
     target, feature = np.divmod(best, n_features)
     row = np.arange(n_leads)[:, None]
-    weight = contributions.take(best + row * contributions[0].size) if n_leads else strength
-    value = seen.take(feature * n_leads + row) if n_leads else strength
+    weight = contributions.take(best + row * contributions[0].size)
+    value = seen.take(feature * n_leads + row)
     is_reason = strength * _SIGNS >= MIN_WEIGHT
     return Chosen(target, np.where(is_reason, feature, -1), weight, value)
+
+
+def _choose_of_few(
+    left: NDArray[np.float64], contributions: NDArray[np.float64], seen: NDArray[np.float64]
+) -> Chosen:
+    """Pick one feature after the other; what is chosen is the same. `left` is used up."""
+    places: list[int] = []
+    figures: list[float] = []
+    for row, lead in enumerate(left):
+        flat = lead.ravel()
+        for place in range(N_REASONS):
+            cell = int(flat.argmax() if place < N_UP else flat.argmin())
+            target, feature = divmod(cell, lead.shape[1])
+            strength = flat.item(cell) if place < N_UP else -flat.item(cell)
+            places += target, feature if strength >= MIN_WEIGHT else -1
+            figures += contributions.item(row, target, feature), seen.item(feature, row)
+            lead[:, feature] = 0.0
+    which = np.array(places, dtype=np.intp).reshape(len(left), N_REASONS, 2)
+    how = np.array(figures, dtype=np.float64).reshape(len(left), N_REASONS, 2)
+    return Chosen(which[..., 0], which[..., 1], how[..., 0], how[..., 1])
 
 
 def _strongest(left: NDArray[np.float64]) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
@@ -77,13 +100,6 @@ def _strongest(left: NDArray[np.float64]) -> tuple[NDArray[np.intp], NDArray[np.
 
     Cells count through targets and features; each feature is taken once, and then is nothing.
     """
-    if len(left) <= _FEW:
-        found = [_strongest_of(lead) for lead in left]
-        cells, strengths = [pair[0] for pair in found], [pair[1] for pair in found]
-        return (
-            np.array(cells, dtype=np.intp).reshape(-1, N_REASONS),
-            np.array(strengths).reshape(-1, N_REASONS),
-        )
     n_leads, _, n_features = left.shape
     best = np.empty((n_leads, N_REASONS), dtype=np.intp)
     strength = np.empty((n_leads, N_REASONS))
@@ -95,17 +111,6 @@ def _strongest(left: NDArray[np.float64]) -> tuple[NDArray[np.intp], NDArray[np.
         strength[:, place] = flat[row, cell]
         left[row, :, cell % n_features] = 0.0
     return best, strength
-
-
-def _strongest_of(left: NDArray[np.float64]) -> tuple[list[int], list[float]]:
-    """Return the strongest cells of one lead and their strength."""
-    flat, cells, strengths = left.ravel(), [], []
-    for place in range(N_REASONS):
-        cell = int(flat.argmax() if place < N_UP else flat.argmin())
-        cells.append(cell)
-        strengths.append(float(flat[cell]))
-        left[:, cell % left.shape[1]] = 0.0
-    return cells, strengths
 
 
 _FEW: Final = 4
@@ -134,10 +139,8 @@ def join(chunks: Sequence[Chosen]) -> Chosen:
 
 def seen_values(encoder: Encoder, leads: EncodedLeads) -> NDArray[np.float64]:
     """Return the states and numbers of all features, in encoder order, (n_features, n_leads)."""
-    seen = np.empty((len(encoder.features), leads.n_leads))
-    seen[encoder.categorical_rows] = leads.codes
-    seen[encoder.numeric_rows] = leads.raw
-    return seen
+    seen: NDArray[np.float64] = np.concatenate([leads.codes, leads.raw], dtype=np.float64)
+    return seen.take(encoder.by_kind, axis=0)
 
 
 class Explainer:

@@ -5,7 +5,7 @@ One lead is n_leads = 1: the same arrays, the same order of sums, the same bits.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leadqual.features.columns import Table, check_columns
-from leadqual.features.encoder import EncodedLeads
+from leadqual.features.encoder import EncodedLeads, Encoder
 from leadqual.leads.records import make_record
 from leadqual.leads.schema import Scalar
 from leadqual.qualify.bundle import ModelBundle
@@ -40,8 +40,8 @@ class ScoreTable:
 
     Parameters
     ----------
-    p_fit, p_authority, p_budget, p_conversion : ndarray of float64, shape (n_leads,)
-        In [0, 1].
+    p : ndarray of float64, shape (n_leads, 4)
+        Probability of fit, authority, budget and conversion, in [0, 1].
     expected_value_usd : ndarray of float64, shape (n_leads,)
         `p_conversion` times the expected amount.
     percentile : ndarray of intp, shape (n_leads,)
@@ -57,10 +57,7 @@ class ScoreTable:
         The reasons; None without `explain`.
     """
 
-    p_fit: NDArray[np.float64]
-    p_authority: NDArray[np.float64]
-    p_budget: NDArray[np.float64]
-    p_conversion: NDArray[np.float64]
+    p: NDArray[np.float64]
     expected_value_usd: NDArray[np.float64]
     percentile: NDArray[np.intp]
     grade: list[str]
@@ -75,7 +72,27 @@ class ScoreTable:
     @property
     def n_leads(self) -> int:
         """Return the number of leads."""
-        return len(self.p_fit)
+        return len(self.p)
+
+    @property
+    def p_fit(self) -> NDArray[np.float64]:
+        """Return the probability of fit, shape (n_leads,)."""
+        return self.p[:, 0]
+
+    @property
+    def p_authority(self) -> NDArray[np.float64]:
+        """Return the probability of authority, shape (n_leads,)."""
+        return self.p[:, 1]
+
+    @property
+    def p_budget(self) -> NDArray[np.float64]:
+        """Return the probability of budget, shape (n_leads,)."""
+        return self.p[:, 2]
+
+    @property
+    def p_conversion(self) -> NDArray[np.float64]:
+        """Return the probability of conversion, shape (n_leads,)."""
+        return self.p[:, 3]
 
     def row(self, index: int) -> LeadScore:
         """Return the score of one lead."""
@@ -83,8 +100,9 @@ class ScoreTable:
 
     def rows(self, some: slice = EVERY) -> Iterator[LeadScore]:
         """Yield the scores of leads, in their order; faster than one by one."""
-        for (*p, value), grade, percentile, answers, reasons in zip(
-            self._figures(some),
+        for p, value, grade, percentile, answers, reasons in zip(
+            self.p[some].tolist(),
+            self.expected_value_usd[some].tolist(),
             self.grade[some],
             self.percentile[some].tolist(),
             self.answers[some].tolist(),
@@ -125,13 +143,6 @@ class ScoreTable:
                 explainer.said(target, feature, seen, is_up=weight > 0)["text"]
                 for explainer, target, feature, weight, seen in found
             ])
-
-    def _figures(self, some: slice) -> Iterator[tuple[float, ...]]:
-        """Yield the probabilities and the value of each lead."""
-        figures = (
-            self.p_fit, self.p_authority, self.p_budget, self.p_conversion, self.expected_value_usd
-        )  # fmt: skip
-        return zip(*(figure[some].tolist() for figure in figures), strict=True)
 
     def _said(self, some: slice) -> Iterator[tuple[ReasonCode, ...]]:
         """Yield the reasons of each lead."""
@@ -211,35 +222,37 @@ def score_columns(
         If a column does not have n_leads values.
     """
     check_columns(columns, n_leads)
-    return _score(bundle, columns, n_leads, policy=policy, scored_at=scored_at, explain=explain)
+
+    def encode(encoder: Encoder, rows: slice) -> EncodedLeads:
+        some = columns if n_leads <= _ENCODED else {k: v[rows] for k, v in columns.items()}
+        return encoder.encode_checked(some, n_leads=rows.stop - rows.start)
+
+    return _score(bundle, encode, n_leads, policy=policy, scored_at=scored_at, explain=explain)
 
 
 def _score(
     bundle: ModelBundle | None,
-    columns: Table,
+    encode: Callable[[Encoder, slice], EncodedLeads],
     n_leads: int,
     *,
     policy: ScoringPolicy,
     scored_at: datetime,
     explain: bool,
 ) -> ScoreTable:
-    """Score leads by columns that are known to be of one length."""
+    """Score leads; `encode` gives some of them, as an encoder reads them."""
     parts = _parts(bundle)
     p = np.empty((n_leads, len(TARGETS)))
     amount_usd = np.empty(n_leads)
     chosen: list[Chosen] = []
     for start in range(0, n_leads, _ENCODED):
         rows = slice(start, min(start + _ENCODED, n_leads))
-        some = columns if n_leads <= _ENCODED else {k: v[rows] for k, v in columns.items()}
-        chosen += _score_some(parts, some, (p[rows], amount_usd[rows]), explain=explain)
+        encoded = [encode(part.bundle.encoder, rows) for part in parts]
+        chosen += _score_some(parts, encoded, (p[rows], amount_usd[rows]), explain=explain)
     value = p[:, -1] * amount_usd
     judge = next(part.bundle for part in parts if _CONVERSION in part.targets)
     percentile = judge.reference.percentile(value)
     return ScoreTable(
-        p_fit=p[:, 0],
-        p_authority=p[:, 1],
-        p_budget=p[:, 2],
-        p_conversion=p[:, 3],
+        p=p,
         expected_value_usd=value,
         percentile=percentile,
         grade=[policy.grade_of[place] for place in percentile.tolist()],
@@ -263,12 +276,14 @@ def score_snapshots(
 ) -> ScoreTable:
     """Score leads by their snapshots (`leads.flat`); otherwise as `score_columns`.
 
-    Only the fields that a model reads are turned into columns.
+    Only the fields that a model reads are looked at.
     """
-    names = frozenset().union(*(part.bundle.encoder.reads for part in _parts(bundle)))
-    columns = {name: [snapshot.get(name) for snapshot in snapshots] for name in names}
+
+    def encode(encoder: Encoder, rows: slice) -> EncodedLeads:
+        return encoder.encode_snapshots(snapshots[rows])
+
     n_leads = len(snapshots)
-    return _score(bundle, columns, n_leads, policy=policy, scored_at=scored_at, explain=explain)
+    return _score(bundle, encode, n_leads, policy=policy, scored_at=scored_at, explain=explain)
 
 
 def _parts(bundle: ModelBundle | None) -> list[_Part]:
@@ -287,14 +302,13 @@ _EVERYTHING: Final = tuple(range(len(TARGETS)))
 
 def _score_some(
     parts: Sequence[_Part],
-    columns: Table,
+    encoded: Sequence[EncodedLeads],
     out: tuple[NDArray[np.float64], NDArray[np.float64]],
     *,
     explain: bool,
 ) -> Iterator[Chosen]:
     """Fill probabilities and amounts of some leads; yield their reasons when asked."""
     p, amount_usd = out
-    encoded = [part.bundle.encoder.encode_checked(columns, n_leads=len(p)) for part in parts]
     for start in range(0, len(p), CHUNK):
         rows = slice(start, start + CHUNK)
         leads = encoded if len(p) <= CHUNK else [one.take(rows) for one in encoded]
@@ -336,10 +350,9 @@ def _answers(p: NDArray[np.float64], policy: ScoringPolicy) -> NDArray[np.int8]:
     """Return 0 no, 1 unknown or 2 yes per head."""
     yes, no = policy.limits
     heads = p[:, : len(Head)]
-    return np.where(heads >= yes, _YES, np.where(heads <= no, _NO, _UNKNOWN))
-
-
-_NO, _UNKNOWN, _YES = np.int8(0), np.int8(1), np.int8(2)
+    is_yes = heads >= yes
+    # One for not being a no, and one more for being a yes.
+    return np.add(is_yes, is_yes | (heads > no), dtype=np.int8)
 
 
 def _answered_by(parts: Sequence[_Part]) -> dict[str, ScoredBy]:
