@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from operator import attrgetter
@@ -13,6 +13,7 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
+from pyarrow import compute
 
 from leadqual.leads.export import open_export
 from leadqual.leads.projection import compile_leads
@@ -20,11 +21,11 @@ from leadqual.leads.schema import Rejected
 from leadqual.leads.spec import MappingSpec
 from leadqual.qualify.bundle import ModelBundle, bundle_from_files
 from leadqual.qualify.policy import ScoringPolicy
+from leadqual.qualify.reasons import Chosen
 from leadqual.qualify.rules import rules_bundle
-from leadqual.qualify.score import Head
-from leadqual.qualify.scoring import ScoreTable, score_columns
+from leadqual.qualify.score import Head, ScoredBy
+from leadqual.qualify.scoring import ScoreTable, score_columns, score_snapshots
 from leadqual.services.batch_columns import Stretch, TableReader
-from leadqual.services.scoring import columns_of
 
 _ANSWERS: Final = ("no", "unknown", "yes")
 _NUMBERS: Final = ("p_fit", "p_authority", "p_budget", "p_conversion", "expected_value_usd")
@@ -90,6 +91,12 @@ class StretchScorer:
         bundles: list[ModelBundle] = [rules] if self._bundle is None else [self._bundle, rules]
         reader = compile_leads(open_export(plan.data, plan.mapping))
         self._reader = TableReader(reader, [one.encoder for one in bundles], now=plan.now)
+        self._texts = _Texts(
+            plan.policy,
+            bundle=bundles[0],
+            by=ScoredBy.RULES if self._bundle is None else ScoredBy.MODEL,
+            at=plan.now.isoformat(),
+        )
 
     @property
     def columns(self) -> frozenset[str]:
@@ -100,54 +107,67 @@ class StretchScorer:
         """Return the scores of a stretch."""
         leads = self._reader.read(stretch)
         parts = []
+        policy, at, explain = self._plan.policy, self._plan.now, self._plan.explain
         if leads.places.size:
-            parts.append((leads.places, self._score(leads.columns, leads.places.size)))
+            scores = score_columns(
+                self._bundle,
+                leads.columns,
+                n_leads=leads.places.size,
+                policy=policy,
+                scored_at=at,
+                explain=explain,
+            )
+            parts.append((leads.places, scores))
         if leads.others:
             places = np.array(list(leads.others), dtype=np.intp)
-            columns = columns_of(list(leads.others.values()))
-            parts.append((places, self._score(columns, places.size)))
-        arrays = _arrays(parts, stretch.n_rows)
+            others = list(leads.others.values())
+            scores = score_snapshots(
+                self._bundle, others, policy=policy, scored_at=at, explain=explain
+            )
+            parts.append((places, scores))
+        arrays = _arrays(parts, stretch.n_rows, texts=self._texts, is_explained=self._plan.explain)
         arrays["rejected"] = _rejected(leads.rejected, stretch.n_rows)
-        if not self._plan.explain:
-            del arrays["reasons"]
         return ScoredStretch(arrays, len(leads.rejected))
-
-    def _score(self, columns: Mapping[str, Any], n_leads: int) -> ScoreTable:
-        return score_columns(
-            self._bundle,
-            columns,
-            n_leads=n_leads,
-            policy=self._plan.policy,
-            scored_at=self._plan.now,
-            explain=self._plan.explain,
-        )
 
 
 _Parts = Sequence[tuple[NDArray[np.intp], ScoreTable]]
 
 
-def _arrays(parts: _Parts, n_rows: int) -> dict[str, pa.Array]:
+class _Texts:
+    """The texts that score columns are made of: the same for every stretch, as files want it."""
+
+    def __init__(
+        self, policy: ScoringPolicy, *, bundle: ModelBundle, by: ScoredBy, at: str
+    ) -> None:
+        self.grades = list(dict.fromkeys(policy.grade_of))
+        self.grade_of = np.array([self.grades.index(grade) for grade in policy.grade_of])
+        self.same = {"scored_by": by.value, "model_version": bundle.version, "scored_at": at}
+
+
+def _arrays(
+    parts: _Parts, n_rows: int, *, texts: _Texts, is_explained: bool
+) -> dict[str, pa.Array]:
     """Return the score columns of a stretch from those of its leads."""
     is_null = np.ones(n_rows, dtype=np.bool_)
     for places, _ in parts:
         is_null[places] = False
     mask = is_null if is_null.any() else None
 
-    def coded(pick: Callable[[ScoreTable], NDArray[Any]], texts: Sequence[str]) -> pa.Array:
-        codes = _placed(parts, n_rows, pick).astype(np.int32)
-        return pa.DictionaryArray.from_arrays(pa.array(codes, mask=mask), pa.array(texts))
+    def coded(codes: NDArray[Any], values: Sequence[str]) -> pa.Array:
+        indices = pa.array(codes.astype(np.int32), mask=mask)
+        return pa.DictionaryArray.from_arrays(indices, pa.array(values, type=pa.string()))
 
-    arrays = {
-        name: pa.array(_placed(parts, n_rows, attrgetter(name)), mask=mask)
-        for name in (*_NUMBERS, "percentile")
-    }
-    arrays["grade"] = _texts(parts, n_rows, attrgetter("grade")).dictionary_encode()
+    figures = {name: _placed(parts, n_rows, attrgetter(name)) for name in (*_NUMBERS, "percentile")}
+    figures["percentile"] = percentile = figures["percentile"].astype(np.int64, copy=False)
+    arrays = {name: pa.array(values, mask=mask) for name, values in figures.items()}
+    arrays["grade"] = coded(texts.grade_of[percentile], texts.grades)
     for column, head in enumerate(Head):
-        arrays[f"heads.{head.value}"] = coded(partial(_answers, column), _ANSWERS)
-    arrays["reasons"] = _texts(parts, n_rows, _reasons)
-    first = parts[0][1] if parts else None
-    for name in ("scored_by", "model_version", "scored_at"):
-        arrays[name] = coded(lambda one: np.zeros(one.n_leads), [_same(first, name)])
+        answers = _placed(parts, n_rows, partial(_answers, column))
+        arrays[f"heads.{head.value}"] = coded(answers, _ANSWERS)
+    if is_explained:
+        arrays["reasons"] = _said(parts, n_rows)
+    for name, value in texts.same.items():
+        arrays[name] = coded(np.zeros(n_rows), [value])
     return arrays
 
 
@@ -162,31 +182,45 @@ def _placed(parts: _Parts, n_rows: int, pick: Callable[[ScoreTable], NDArray[Any
     return placed
 
 
-def _texts(parts: _Parts, n_rows: int, pick: Callable[[ScoreTable], Iterable[str]]) -> pa.Array:
-    """Return texts of all leads in the order of the rows, null where a row is no lead."""
+def _said(parts: _Parts, n_rows: int) -> pa.Array:
+    """Return the reasons of all leads in the order of the rows, null where a row is no lead."""
     if len(parts) == 1 and parts[0][0].size == n_rows:
-        return pa.array(list(pick(parts[0][1])), type=pa.string())
-    texts: list[str | None] = [None] * n_rows
+        return _reasons(parts[0][1])
+    found = pa.nulls(n_rows, type=pa.string())
     for places, table in parts:
-        for place, text in zip(places.tolist(), pick(table), strict=True):
-            texts[place] = text
-    return pa.array(texts, type=pa.string())
+        is_here = np.zeros(n_rows, dtype=np.bool_)
+        is_here[places] = True
+        found = compute.replace_with_mask(found, pa.array(is_here), _reasons(table))
+    return found
 
 
 def _answers(column: int, table: ScoreTable) -> NDArray[np.int8]:
     return table.answers[:, column]
 
 
-def _reasons(table: ScoreTable) -> Iterator[str]:
-    return map("; ".join, table.texts())
-
-
-def _same(table: ScoreTable | None, name: str) -> str:
-    """Return what is the same for every lead, as text."""
-    if table is None:
-        return ""
-    value = getattr(table, name)
-    return value.isoformat() if isinstance(value, datetime) else str(value)
+def _reasons(table: ScoreTable) -> pa.Array:
+    """Return the reasons of each lead as one text, each different reason worded once."""
+    chosen = table.chosen
+    if chosen is None:
+        return pa.repeat(pa.scalar(""), table.n_leads)
+    is_reason = chosen.feature >= 0
+    target, feature = chosen.target[is_reason], chosen.feature[is_reason]
+    weight, seen = chosen.weight[is_reason], chosen.seen[is_reason]
+    kind = (target * (int(feature.max(initial=0)) + 1) + feature) * 2 + (weight > 0)
+    values = pa.array(seen).dictionary_encode()
+    n_values = len(values.dictionary)
+    keys = pa.array(kind * n_values + values.indices.to_numpy()).dictionary_encode()
+    codes = keys.indices.to_numpy()
+    first = np.empty(len(keys.dictionary), dtype=np.intp)
+    first[codes[::-1]] = np.arange(len(codes))[::-1]
+    only = first[:, None]
+    different = Chosen(target[only], feature[only], weight[only], seen[only])
+    worded = replace(table, chosen=different).texts(slice(0, len(first)))
+    texts = pa.array([text for (text,) in worded], type=pa.string())
+    ends = np.zeros(table.n_leads + 1, dtype=np.int32)
+    np.cumsum(is_reason.sum(axis=1), out=ends[1:])
+    said = pa.ListArray.from_arrays(pa.array(ends), texts.take(keys.indices))
+    return compute.binary_join(said, "; ")
 
 
 def _rejected(rejected: Mapping[int, Rejected], n_rows: int) -> pa.Array:

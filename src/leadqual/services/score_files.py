@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import csv
 import io
 import json
@@ -38,6 +39,17 @@ SCORE_COLUMNS: Final[Mapping[str, pa.DataType]] = {
     "rejected": pa.string(),
 }
 """What is added to each row, in this order. `rejected` says why a row has no score."""
+
+CODED: Final = frozenset({
+    "grade",
+    "heads.fit",
+    "heads.authority",
+    "heads.budget",
+    "scored_by",
+    "model_version",
+    "scored_at",
+})
+"""Score columns that come as a dictionary, the same for every stretch: so they are written."""
 
 _FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
 _FORMULA: Final = r"^[=+\-@\t\r]"
@@ -132,8 +144,12 @@ def _open_parquet(path: Path, file: ScoreFile) -> Iterator[Write]:
         for name, column in zip(names, file.score_columns, strict=True)
     ]
     schema = pa.schema([*kept, *added])
+    written = pa.schema([*kept, *map(_as_written, added, file.score_columns)])
     group: list[pa.RecordBatch] = []
-    with parquet.ParquetWriter(path, schema) as writer:
+    with parquet.ParquetWriter(path, written, store_schema=False) as writer:
+        # What is written as a dictionary is read as the text that it is.
+        stored = base64.b64encode(schema.serialize().to_pybytes())
+        writer.add_key_value_metadata({"ARROW:schema": stored.decode("ascii")})
 
         def flush() -> None:
             if group:
@@ -146,13 +162,18 @@ def _open_parquet(path: Path, file: ScoreFile) -> Iterator[Write]:
                 if done.original is None
                 else done.original.columns
             )
-            scores = [scored.columns[name].cast(SCORE_COLUMNS[name]) for name in file.score_columns]
-            group.append(pa.RecordBatch.from_arrays([*columns, *scores], schema=schema))
+            scores = [scored.columns[name] for name in file.score_columns]
+            group.append(pa.RecordBatch.from_arrays([*columns, *scores], schema=written))
             if sum(batch.num_rows for batch in group) >= _GROUP_ROWS:
                 flush()
 
         yield write
         flush()
+
+
+def _as_written(field: pa.Field, column: str) -> pa.Field:
+    """Return how a score column is handed to Parquet."""
+    return field.with_type(pa.dictionary(pa.int32(), field.type)) if column in CODED else field
 
 
 def csv_lines(stretch: Stretch, scores: Arrays, file: ScoreFile) -> bytes:
