@@ -13,10 +13,8 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from leadqual.errors import BusyError
-from leadqual.store.backups import back_up, refuse_others, restore_backup
 from leadqual.store.engine import Engines, open_engines
 from leadqual.store.faults import AGAIN, store_error
-from leadqual.store.integrity import check_integrity
 from leadqual.store.prepared import Link
 from leadqual.store.records import CheckReport, StoreInfo
 from leadqual.store.schema import check_revision, read_revision, upgrade_schema
@@ -131,6 +129,8 @@ class Store:
 
     def check(self, now: datetime) -> CheckReport:
         """Return whether the database is sound and its queues follow from its events."""
+        from leadqual.store.integrity import check_integrity
+
         with _our_errors(), self._engines.reading.begin() as connection:
             cursor = connection.connection.cursor()
             link = Link(cursor, connection.dialect, is_writing=False)
@@ -144,6 +144,8 @@ class Store:
         StoreError
             When it failed: then `path` is as it was.
         """
+        from leadqual.store.backups import back_up
+
         back_up(self._engines.url, path)
 
     def restore(self, path: Path) -> None:
@@ -156,6 +158,8 @@ class Store:
         BusyError
             When something still uses the database. In each case nothing was changed.
         """
+        from leadqual.store.backups import refuse_others, restore_backup
+
         self.close()
         if self._engines.writing.dialect.name == "postgresql":
             with _our_errors(), self._engines.writing.connect() as connection:

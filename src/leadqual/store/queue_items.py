@@ -23,7 +23,6 @@ from leadqual.routing.decision import Decision, Queue
 from leadqual.store import item_statements as sql
 from leadqual.store.claims import best, claim_entry, claims, take, wake
 from leadqual.store.event_rows import INSERT_ENTRY, entry_values, read_entry
-from leadqual.store.item_check import find_differing
 from leadqual.store.item_rows import (
     EVERYTHING,
     Sight,
@@ -334,6 +333,8 @@ class QueueRepository:
 
     def verify(self, now: datetime) -> tuple[str, ...]:
         """Return the leads whose item is not what their events lead to; none when all is well."""
+        from leadqual.store.item_check import find_differing
+
         return find_differing(self._link, now=now)
 
     def _best(self, queue: Queue, n_items: int, *, now: datetime) -> list[Row]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from leadqual.store.access import KeyRepository, SessionRepository, UserRepository
 from leadqual.store.audit import AuditRepository
 from leadqual.store.events import EventRepository
-from leadqual.store.handoffs import HandoffRepository
 from leadqual.store.idempotency import IdempotencyRepository
 from leadqual.store.leads import LeadRepository
 from leadqual.store.operations import AliasRepository, ImportRepository, StandardRepository
@@ -16,6 +16,9 @@ from leadqual.store.outbox import OutboxRepository
 from leadqual.store.prepared import Link
 from leadqual.store.queue_items import QueueRepository
 from leadqual.store.scores import ScoreRepository
+
+if TYPE_CHECKING:
+    from leadqual.store.handoffs import HandoffRepository
 
 
 class Tx:
@@ -72,6 +75,8 @@ class Tx:
     @property
     def handoffs(self) -> HandoffRepository:
         """Return the briefs."""
+        from leadqual.store.handoffs import HandoffRepository
+
         return HandoffRepository(self._link)
 
     @property
