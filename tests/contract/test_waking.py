@@ -97,6 +97,7 @@ def test_reps_are_given_what_a_page_shows_first(store: Store, seed: int) -> None
         now += timedelta(minutes=int(rng.integers(1, 30)))
         queue, n_reps = queues[int(rng.integers(2))], int(rng.integers(1, 6))
         put_some_off(store, rng, queue, now=now)
+        check_pages(store, queue, now=now)
         with store.transaction() as tx:
             shown = tx.queue.ranked(queue, limit=n_reps, now=now, states=[ItemState.OPEN]).items
             given = tx.queue.claim_best(queue, [Taker("bob", now)] * n_reps)
@@ -104,6 +105,21 @@ def test_reps_are_given_what_a_page_shows_first(store: Store, seed: int) -> None
         assert [item.lead_id for item in given if item is not None] == [
             item.lead_id for item in shown
         ]
+
+
+def check_pages(store: Store, queue: Queue, *, now: datetime) -> None:
+    """Check that short pages, one behind the other, are one long page."""
+    cursor, pieces = None, []
+    with store.read() as tx:
+        for _ in range(10):
+            page = tx.queue.ranked(queue, limit=3, now=now, cursor=cursor)
+            pieces += page.items
+            cursor = page.next_cursor
+            if cursor is None:
+                break
+        whole = tx.queue.ranked(queue, limit=50, now=now)
+    assert tuple(pieces) == whole.items
+    assert whole.next_cursor is None
 
 
 def put_some_off(store: Store, rng: np.random.Generator, queue: Queue, *, now: datetime) -> None:
