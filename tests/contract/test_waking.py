@@ -109,7 +109,8 @@ def test_reps_are_given_what_a_page_shows_first(store: Store, seed: int) -> None
 
 def check_pages(store: Store, queue: Queue, *, now: datetime) -> None:
     """Check that short pages, one behind the other, are one long page."""
-    cursor, pieces = None, []
+    cursor: str | None = None
+    pieces: list[QueueItem] = []
     with store.read() as tx:
         for _ in range(10):
             page = tx.queue.ranked(queue, limit=3, now=now, cursor=cursor)
