@@ -5,6 +5,7 @@ import threading
 from concurrent.futures import Future
 from contextlib import closing
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from hypothesis import HealthCheck, given, settings
@@ -15,7 +16,7 @@ from leadqual.leads.parse import parse_raw
 from leadqual.leads.schema import RawLead, Rejected
 from leadqual.services.admission import IntakeResult
 from leadqual.services.serving import Serving
-from leadqual.testing import FrozenClock, make_call, make_payload
+from leadqual.testing import START, FrozenClock, make_call, make_payload
 from tests.property.test_services_life import fresh_serving
 
 ERASED, RECENT = 1, 2
@@ -55,6 +56,9 @@ SENT = st.builds(
 
 
 def submit(serving: Serving, sent: Sent) -> Told:
+    """Send a lead, each a moment later: of two leads with one address the later touch counts."""
+    assert isinstance(serving.clock, FrozenClock)
+    serving.clock.advance(timedelta(microseconds=1))
     call = make_call(serving, once=sent.once and f"{sent.is_unseen}{sent.once}")
     if sent.is_unseen:
         return serving.intake.accept_unseen(sent.raw(), call=call, feed=sent.feed)
@@ -84,7 +88,9 @@ def what_became(futures: list[Told], names: dict[str, int]) -> list[object]:
         result = future.result()
         if isinstance(result, IntakeResult):
             number = names.setdefault(result.lead_id, len(names))
-            told.append((number, result.status, result.created, result.score))
+            # A group is scored at the moment of its last lead.
+            score = result.score.model_copy(update={"scored_at": START})
+            told.append((number, result.status, result.created, score))
         else:
             told.append("receipt" if isinstance(result, str) else result)
     return told

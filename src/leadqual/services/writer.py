@@ -207,15 +207,11 @@ class GroupWriter:
         alone = [unit for unit in group if unit.crew is None]
         failed, parties = _prepare([unit for unit in group if unit.crew is not None])
         _answer(failed)
-        outcomes: list[_Outcome] = []
+        units = [*alone, *(unit for party in parties for unit in party.units)]
         try:
-            with self._store.transaction() as tx:
-                for party in parties:
-                    outcomes.extend(_write(tx, party))
-                outcomes.extend(_attempt(tx, unit, unit.item) for unit in alone)
+            outcomes = self._write(alone, parties)
         except Exception as error:  # noqa: BLE001 - what broke the transaction belongs to all of its callers
-            waiting = [*alone, *(unit for party in parties for unit in party.units)]
-            _answer([_Outcome(unit, problem=_failure(error)) for unit in waiting])
+            _answer([_Outcome(unit, problem=_failure(error)) for unit in units])
             return
         lost = []
         if not is_last_try:
@@ -224,6 +220,39 @@ class GroupWriter:
         _answer(outcomes)
         for unit in lost:
             self._commit([unit], is_last_try=True)
+
+    def _write(self, alone: Sequence[_Unit], parties: Sequence[_Party]) -> list[_Outcome]:
+        """Write in one transaction; what fails is undone alone.
+
+        A crew that has the transaction to itself needs no savepoint: it is all undone, and then
+        its items are tried one by one.
+        """
+        if len(parties) == 1 and not alone:
+            try:
+                with self._store.transaction() as tx:
+                    return _let_write(tx, parties[0])
+            except _UndoneError as error:
+                parties = parties[0].each_alone()
+                if len(parties) == 1:
+                    return [error.outcome_of(parties[0].units[0])]
+        outcomes: list[_Outcome] = []
+        with self._store.transaction() as tx:
+            for party in parties:
+                outcomes.extend(_write(tx, party))
+            outcomes.extend(_attempt(tx, unit, unit.item) for unit in alone)
+        return outcomes
+
+
+class _UndoneError(Exception):
+    """A crew could not write. `problem` says why."""
+
+    def __init__(self, problem: Exception) -> None:
+        super().__init__(str(problem))
+        self.problem = problem
+
+    def outcome_of(self, unit: _Unit) -> _Outcome:
+        """Return what the only unit of the crew is told."""
+        return _Outcome(unit, problem=self.problem)
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,11 +297,19 @@ def _write(tx: Tx, party: _Party) -> list[_Outcome]:
     """Let a crew write its items together, or, where that fails, each in a savepoint of its own."""
     try:
         with tx.savepoint():
-            results = party.crew.write(tx, party.items)
-    except Exception as error:  # noqa: BLE001 - an error belongs to whoever submitted the item
+            return _let_write(tx, party)
+    except _UndoneError as error:
         if len(party.units) == 1:
-            return [_Outcome(party.units[0], problem=error)]
+            return [error.outcome_of(party.units[0])]
         return [outcome for one in party.each_alone() for outcome in _write(tx, one)]
+
+
+def _let_write(tx: Tx, party: _Party) -> list[_Outcome]:
+    """Let a crew write its items. Raises `_UndoneError` when it cannot."""
+    try:
+        results = party.crew.write(tx, party.items)
+    except Exception as error:
+        raise _UndoneError(error) from error
     return [
         _Outcome(unit, problem=result) if isinstance(result, Exception) else _Outcome(unit, result)
         for unit, result in zip(party.units, results, strict=True)
