@@ -18,9 +18,9 @@ from api.asgi import ASGIApp, Receive, Scope, Send, receive_in_time, replayed
 from api.direct import DIRECT_CALLS, IDEMPOTENCY_KEY, Answer, DirectCall, Handed, hand_over
 from api.dressing import FRESH, request_id_of, security_headers
 from api.keys import presented_key, verify_key
-from api.metrics import Metrics
 from api.rates import RateLimit
 from api.reading import read_plain_lead
+from api.tally import Tally
 from leadqual.leads.schema import Rejected
 from leadqual.services.calls import Call, Principal
 from leadqual.services.idempotent import Once
@@ -38,21 +38,21 @@ class Front:
     Parameters
     ----------
     serving : Serving
-        The services; they are closed when the server stops.
+        The services.
     behind : ASGIApp
         The whole application, which answers the direct calls as well.
-    metrics : Metrics
+    tally : Tally
         Where answers are counted.
     key_rate : RateLimit
         How often a key may call; counted in both.
     """
 
     def __init__(
-        self, serving: Serving, *, behind: ASGIApp, metrics: Metrics, key_rate: RateLimit
+        self, serving: Serving, *, behind: ASGIApp, tally: Tally, key_rate: RateLimit
     ) -> None:
         self._serving = serving
         self._behind = behind
-        self._metrics = metrics
+        self._tally = tally
         self._key_rate = key_rate
         self._max_bytes = serving.settings.max_body_bytes
         self._calls = {call.path: call for call in DIRECT_CALLS}
@@ -94,7 +94,7 @@ class Front:
         await send(start)
         await send({"type": "http.response.body", "body": body})
         seconds = time.perf_counter() - handed.started
-        self._metrics.count(method="POST", route=call.path, status=status, seconds=seconds)
+        self._tally.count(call.path, status=status, seconds=seconds)
 
     async def _try(
         self, handed: Handed, headers: Mapping[bytes, bytes], receive: Receive

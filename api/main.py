@@ -1,117 +1,49 @@
-"""The application: every route, and what stands before them."""
+"""What is served: plain requests at once, all others by an application that is built meanwhile."""
 
 from __future__ import annotations
 
 import gc
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from functools import partial
 from typing import Final
 
-from fastapi import FastAPI
-from starlette.middleware import Middleware
-from starlette.staticfiles import StaticFiles
-
-from api import (
-    batch,
-    documentation,
-    errors,
-    forms,
-    health,
-    intake,
-    leads,
-    models,
-    outcomes,
-    queues,
-    reports,
-    score,
-    standards,
-)
+from api.asgi import ASGIApp
+from api.framework import import_fastapi
 from api.front import Front
-from api.headers import Envelope
-from api.limits import BodyLimit
-from api.metrics import Metrics
-from api.pages import handoffs, lead, login, overview, public, queue
+from api.late import LateApplication
 from api.rates import RateLimit
-from api.rendering import FOLDER
+from api.tally import Tally
 from leadqual.config import load_settings
 from leadqual.services.serving import Serving
 from leadqual.wiring import build_serving
 
-_RESOURCES: Final = (
-    intake,
-    leads,
-    batch,
-    score,
-    queues,
-    outcomes,
-    reports,
-    models,
-    standards,
-    forms,
-    health,
-)
-_PAGES: Final = (login, queue, lead, handoffs, overview, public, documentation)
-MODULES: Final = (*_RESOURCES, *_PAGES)
-
 SWITCH_SECONDS: Final = 0.001
 GARBAGE_OBJECTS: Final = 10_000
-"""New objects in all before the collector looks: 16 requests at once hold 2,000, none in circles."""
-
-_ABOUT: Final = """Score leads, route them to queues, record what becomes of them.
-
-Send `Authorization: Bearer KEY` with a key of `leadqual keys create`. Every POST takes an
-`Idempotency-Key`: repeat a request with the same key when the answer was lost, and nothing is
-done twice. Refusals are problem documents (RFC 9457); 429 and 503 say when to try again."""
+"""New objects before the collector looks: 16 requests at once hold 2,000, none in circles."""
 
 
 def create_app(serving: Serving) -> Front:
     """Return the application over a set of services, which it closes when it stops."""
-    metrics, key_rate = Metrics(), RateLimit(serving.settings.key_rate)
-    behind = _documented(serving, metrics=metrics, key_rate=key_rate)
-    return Front(serving, behind=behind, metrics=metrics, key_rate=key_rate)
+    tally, key_rate = Tally(), RateLimit(serving.settings.key_rate)
+    build = partial(_build, serving, tally=tally, key_rate=key_rate)
+    behind = LateApplication(build, close=serving.close)
+    return Front(serving, behind=behind, tally=tally, key_rate=key_rate)
 
 
-def _documented(serving: Serving, *, metrics: Metrics, key_rate: RateLimit) -> FastAPI:
-    """Return the application behind, with every route."""
-    settings = serving.settings
+def _build(serving: Serving, *, tally: Tally, key_rate: RateLimit) -> ASGIApp:
+    """Import and build what stands behind; a process that froze what it loaded freezes that too."""
+    is_frozen = gc.get_freeze_count() > 0
+    if is_frozen:
+        gc.disable()
+    try:
+        import_fastapi()
+        from api.application import build_application
 
-    @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        yield
-        serving.close()
-
-    app = documentation.DocumentedApi(
-        title="leadqual",
-        version="1",
-        description=_ABOUT,
-        docs_url=None,
-        redoc_url=None,
-        openapi_url=None,
-        lifespan=lifespan,
-        # Nothing here reports to OpenTelemetry, and asking for each request whether costs 5 us.
-        telemetry={"tracing": False, "metrics": False, "logs": False},
-        middleware=[
-            Middleware(Envelope, is_https=settings.secure_cookies, metrics=metrics),
-            Middleware(
-                BodyLimit,
-                default_bytes=settings.max_body_bytes,
-                bytes_of=dict.fromkeys(
-                    (batch.PATH, outcomes.BATCH_PATH), settings.max_batch_body_bytes
-                ),
-            ),
-        ],
-    )
-    app.state.serving = serving
-    app.state.metrics = metrics
-    app.state.key_rate = key_rate
-    app.state.form_rate = RateLimit(settings.form_rate)
-    for module in MODULES:
-        app.include_router(module.router)
-    app.mount("/static", StaticFiles(directory=FOLDER / "static"), name="static")
-    documentation.mount_assets(app)
-    errors.install(app)
-    return app
+        return build_application(serving, tally=tally, key_rate=key_rate)
+    finally:
+        if is_frozen:
+            gc.freeze()
+            gc.enable()
 
 
 def app_from_environment() -> Front:

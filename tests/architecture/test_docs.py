@@ -10,7 +10,7 @@ import typer.main
 from fastapi import FastAPI
 from fastapi.routing import APIRoute, iter_route_contexts
 
-from api import main
+from api import application
 from leadqual.cli.app import build_app
 from leadqual.config import Settings
 from leadqual.leads.fields import LEAD_FIELDS
@@ -58,7 +58,7 @@ ENVIRONMENT = {
 def routes() -> dict[str, bool]:
     """Every route as `METHOD /path`, and whether the API's documentation lists it."""
     api = FastAPI()
-    for module in main.MODULES:
+    for module in application.MODULES:
         api.include_router(module.router)
     found = [context.original_route for context in iter_route_contexts(api.routes)]
     return {

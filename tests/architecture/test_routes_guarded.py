@@ -4,7 +4,7 @@ import pytest
 from fastapi import APIRouter, Depends, FastAPI
 from fastapi.routing import APIRoute, iter_route_contexts
 
-from api import main
+from api import application
 from api.auth import Guard, GuardedRoute, KeyGuard, Public
 from api.direct import DIRECT_CALLS
 from api.forms import FormGuard
@@ -50,7 +50,7 @@ SCOPES = {
 
 def app_without_services() -> FastAPI:
     app = FastAPI()
-    for module in main.MODULES:
+    for module in application.MODULES:
         app.include_router(module.router)
     return app
 

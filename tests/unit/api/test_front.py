@@ -13,8 +13,8 @@ import pytest
 from api.asgi import Message, Receive, Scope, Send
 from api.direct import SCORE_LEAD, TAKE_LEAD, Handed, handed_over
 from api.front import Front
-from api.metrics import Metrics
 from api.rates import RateLimit
+from api.tally import Tally
 from leadqual.errors import AuthenticationError, PermissionDeniedError
 from leadqual.leads.schema import Rejected
 from leadqual.services.calls import Scope as KeyScope
@@ -78,7 +78,7 @@ def ask_front(
         "headers": [(name.encode(), text.encode()) for name, text in named.items()],
     }
     rate = rate or RateLimit("9/minute")
-    front = Front(serving, behind=behind, metrics=Metrics(), key_rate=rate)
+    front = Front(serving, behind=behind, tally=Tally(), key_rate=rate)
     run_on_loop(front(scope, receive, send))
     return sent, behind
 

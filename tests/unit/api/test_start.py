@@ -17,12 +17,15 @@ NEVER = {
 ONLY_WHEN_NEEDED = {
     "alembic": "an empty or older database",
     "argon2": "the first log-in",
+    "fastapi": "requests that are not plain",
     "jinja2": "the first page",
     "numpy.random": "training",
+    "prometheus_client": "the first look at the figures",
     "psycopg": "PostgreSQL",
     "requests": "nothing: tldextract brings it",
     "rich": "progress bars",
     "sqlalchemy.dialects.postgresql": "PostgreSQL",
+    "starlette": "requests that are not plain",
     "structlog": "the first failure",
     "tldextract": "nothing: only its list is read",
 }
@@ -61,7 +64,9 @@ def test_a_serving_process_loads_no_learner_and_nothing_that_its_first_answer_ca
 
 def test_models_of_documents_are_built_late_and_all_others_at_once() -> None:
     code = """
-import api
+from api.framework import import_fastapi
+
+import_fastapi()
 from fastapi.openapi.models import Schema
 from pydantic import BaseModel
 
