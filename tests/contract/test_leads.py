@@ -42,13 +42,13 @@ def test_any_text_comes_back_as_it_was(store: Store, text: str) -> None:
         tx.events.append(event, event_key=text)
 
     with store.read() as tx:
-        found = tx.leads.find_by_emails([text]).get(text)
+        known = tx.leads.find_known({text: [text]}, [text])
         named = tx.leads.find_by_external(text, text)
         [[row]] = list(tx.scores.iter_training_rows())
         [stored] = tx.events.of("L1")
-    assert found is not None
     assert named is not None
-    assert found.lead == named.lead == nasty
+    assert known.by_external[text, text].lead == known.by_email[text].lead == nasty
+    assert named.lead == nasty
     assert row.snapshot == flatten_lead(nasty)
     assert (stored.event, stored.event_key) == (event, text)
 
@@ -141,15 +141,33 @@ def test_an_address_finds_the_lead_that_came_last(store: Store) -> None:
         tx.leads.insert(lead(2), lead_id="L3", feed="api", received_at=NOW)
 
     with store.read() as tx:
-        found = tx.leads.find_by_emails([
-            "person1@firm.example",
-            "person2@firm.example",
-            "nobody@firm.example",
-        ])
-    assert {email: record.lead_id for email, record in found.items()} == {
+        found = tx.leads.find_known(
+            {}, ["person1@firm.example", "person2@firm.example", "nobody@firm.example"]
+        )
+    assert found.by_external == {}
+    assert {email: record.lead_id for email, record in found.by_email.items()} == {
         "person1@firm.example": "L1",
         "person2@firm.example": "L3",
     }
+
+
+def test_leads_of_several_feeds_and_addresses_are_found_together(store: Store) -> None:
+    with store.transaction() as tx:
+        tx.leads.insert(lead(1, external_id="x"), lead_id="L1", feed="crm", received_at=NOW)
+        tx.leads.insert(lead(2, external_id="x"), lead_id="L2", feed="api", received_at=NOW)
+        tx.leads.insert(lead(3), lead_id="L3", feed="api", received_at=NOW)
+
+    with store.read() as tx:
+        found = tx.leads.find_known(
+            {"crm": ["x", "y"], "api": ["x"], "form": ["x"]},
+            ["person1@firm.example", "person3@firm.example"],
+        )
+        nothing = tx.leads.find_known({}, [])
+    by_external = {name: record.lead_id for name, record in found.by_external.items()}
+    by_email = {email: record.lead_id for email, record in found.by_email.items()}
+    assert by_external == {("crm", "x"): "L1", ("api", "x"): "L2"}
+    assert by_email == {"person1@firm.example": "L1", "person3@firm.example": "L3"}
+    assert (nothing.by_external, nothing.by_email) == ({}, {})
 
 
 def test_bulk_insert_says_which_rows_are_new_and_what_their_ids_are(store: Store) -> None:

@@ -172,7 +172,7 @@ def test_two_processes_cannot_make_two_leads_of_one_address(store: Store, url: s
 
     def arrive(number: int) -> None:
         with closing(open_store(url)) as mine, mine.transaction() as tx:
-            known = tx.leads.find_by_emails(["person1@firm.example"])
+            known = tx.leads.find_known({}, ["person1@firm.example"]).by_email
             if not known:
                 tx.leads.insert(lead(1), lead_id=f"L{number}", feed="api", received_at=NOW)
             made.append(not known)

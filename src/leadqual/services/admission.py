@@ -22,7 +22,7 @@ from leadqual.services.ids import new_lead_id
 from leadqual.services.placement import NO_PAST, Case, Past, Placement, past_of
 from leadqual.services.scoring import LiveScorer, Scored
 from leadqual.services.touches import merge_leads
-from leadqual.store import LeadRecord, NewLead, NewScore, Tx
+from leadqual.store import KnownLeads, LeadRecord, NewLead, NewScore, Tx
 
 TOUCH_WINDOW: Final = timedelta(days=30)
 """How long the same person's next lead is a touch on the same lead, not a new one."""
@@ -252,8 +252,7 @@ class Admission:
 class _Known:
     """What is stored already of the leads and persons of some arrivals."""
 
-    by_external: Mapping[tuple[str, str], LeadRecord]
-    by_email: Mapping[str, LeadRecord]
+    leads: KnownLeads
 
     @classmethod
     def of(cls, tx: Tx, arrivals: Sequence[Arrival]) -> _Known:
@@ -262,17 +261,9 @@ class _Known:
         for arrival in arrivals:
             if arrival.lead.external_id is not None:
                 names.setdefault(arrival.feed, []).append(arrival.lead.external_id)
-        ids = {
-            (feed, name): lead_id
-            for feed, externals in names.items()
-            for name, lead_id in tx.leads.ids_by_external(feed, externals).items()
-        }
-        records = tx.leads.get_many(sorted(set(ids.values()))) if ids else {}
         emails = [a.lead.contact.email for a in arrivals if a.lead.contact.email is not None]
-        return cls(
-            {name: records[lead_id] for name, lead_id in ids.items()},
-            tx.leads.find_by_emails(emails) if emails else {},
-        )
+        is_nameless = not names and not emails
+        return cls(KnownLeads({}, {}) if is_nameless else tx.leads.find_known(names, emails))
 
     def n_apart(self, items: Sequence[ScoredArrival], kept: Sequence[object]) -> int:
         """Return how many arrivals come before the first whose lead is that of an earlier one.
@@ -296,10 +287,10 @@ class _Known:
         """
         lead = arrival.lead
         if lead.external_id is not None:
-            record = self.by_external.get((arrival.feed, lead.external_id))
+            record = self.leads.by_external.get((arrival.feed, lead.external_id))
             if record is not None:
                 return record, True
-        record = None if lead.contact.email is None else self.by_email.get(lead.contact.email)
+        record = None if lead.contact.email is None else self.leads.by_email.get(lead.contact.email)
         is_same = record is not None and record.touched_at >= arrival.now - TOUCH_WINDOW
         return record, is_same
 

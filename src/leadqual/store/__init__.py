@@ -15,7 +15,7 @@ when the database is locked). All arguments after `*` are keywords.
     insert_many(rows: Sequence[OldLead]) -> list[Inserted]
     touch(lead_id, lead, *, feed, at) -> LeadRecord
     get(lead_id) -> LeadRecord; get_many(lead_ids) -> dict[str, LeadRecord]
-    find_by_emails(emails) -> dict[str, LeadRecord]
+    find_known(externals, emails) -> KnownLeads
     find_by_external(feed, external_id) -> LeadRecord | None
     ids_by_external(feed, external_ids) -> dict[str, str]
     touches(lead_id) -> tuple[Touch, ...]; count(*, since=...) -> int
@@ -92,6 +92,7 @@ from leadqual.store.records import (
     KeyDraft,
     KeyKind,
     KeyRecord,
+    KnownLeads,
     LeadRecord,
     NewLead,
     NewScore,
@@ -120,6 +121,7 @@ __all__ = [
     "KeyDraft",
     "KeyKind",
     "KeyRecord",
+    "KnownLeads",
     "LeadRecord",
     "NewLead",
     "NewScore",

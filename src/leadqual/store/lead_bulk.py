@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import Text, bindparam, select
+from sqlalchemy import Select, Text, bindparam, select
 
 from leadqual.store.phrases import dump, listed, lock
-from leadqual.store.prepared import Link, Prepared, Statement, insertion
+from leadqual.store.prepared import Link, Prepared, insertion
 from leadqual.store.records import Inserted, OldLead
 from leadqual.store.tables import EXTERNAL_IDS, LEADS
 
@@ -17,14 +17,15 @@ _INSERT: Final = insertion(LEADS)
 _INSERT_EXTERNAL: Final = insertion(EXTERNAL_IDS)
 
 
-def _known(dialect: str) -> Statement:
+def known_by_external(dialect: str) -> Select[*tuple[Any, ...]]:
+    """Return a select of external id and lead id for a feed and a list of its ids."""
     return select(EXTERNAL_IDS.c.external_id, EXTERNAL_IDS.c.lead_id).where(
         EXTERNAL_IDS.c.feed == bindparam("source_feed", type_=Text),
         EXTERNAL_IDS.c.external_id.in_(listed(dialect, "externals")),
     )
 
 
-_KNOWN: Final = Prepared(_known)
+_KNOWN: Final = Prepared(known_by_external)
 
 
 def known_ids(link: Link, feed: str, external_ids: Sequence[str]) -> dict[str, str]:

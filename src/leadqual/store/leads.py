@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
-from sqlalchemy import Text, bindparam, func, select, update
+from sqlalchemy import Text, bindparam, func, null, select, union_all, update
 
 from leadqual.errors import BusyError, ConflictError, NotFoundError
 from leadqual.leads.schema import Lead, Motion
 from leadqual.store.erasure import erase_person, marked_among
-from leadqual.store.lead_bulk import insert_leads, known_ids
+from leadqual.store.lead_bulk import insert_leads, known_by_external, known_ids
 from leadqual.store.lead_rows import dump_lead, lead_row
 from leadqual.store.phrases import dump, listed, lock, motion
 from leadqual.store.prepared import Link, Prepared, Row, Statement, insertion
-from leadqual.store.records import Inserted, LeadRecord, NewLead, OldLead, Touch
+from leadqual.store.records import (
+    Inserted,
+    KnownLeads,
+    LeadRecord,
+    NewLead,
+    OldLead,
+    Touch,
+)
 from leadqual.store.tables import EXTERNAL_IDS, LEADS, TOUCHES
 
 _EARLIEST: Final = datetime(1, 1, 1, tzinfo=UTC)
@@ -76,15 +83,17 @@ def _many(dialect: str) -> Statement:
 _GET_MANY: Final = Prepared(_many)
 
 
-def _by_emails(dialect: str) -> Statement:
-    return (
-        select(LEADS.c.email, *_RECORD.selected_columns)
-        .where(LEADS.c.email.in_(listed(dialect, "emails")))
-        .order_by(LEADS.c.touched_at.desc(), LEADS.c.lead_id.desc())
+def _known(dialect: str) -> Statement:
+    """Return one statement for all that an arrival can be known by: most are known by nothing."""
+    return union_all(
+        known_by_external(dialect).add_columns(null().label("email")),
+        select(null(), LEADS.c.lead_id, LEADS.c.email).where(
+            LEADS.c.email.in_(listed(dialect, "emails"))
+        ),
     )
 
 
-_BY_EMAILS: Final = Prepared(_by_emails)
+_KNOWN: Final = Prepared(_known)
 
 
 class LeadRepository:
@@ -164,17 +173,37 @@ class LeadRepository:
         rows = self._link.run(_GET_MANY, ids=dump(list(lead_ids)))
         return {row[0]: _record(row) for row in rows}
 
-    def find_by_emails(self, emails: Collection[str]) -> dict[str, LeadRecord]:
-        """Return by normalised address the lead with it that came last, however long ago.
+    def find_known(
+        self, externals: Mapping[str, Collection[str]], emails: Collection[str]
+    ) -> KnownLeads:
+        """Return the leads that feeds call by these external ids or that have these addresses.
 
-        In a writing transaction no other process can store these addresses until it ends.
+        Parameters
+        ----------
+        externals : mapping of str to collection of str
+            External ids by feed.
+        emails : collection of str
+            Normalised addresses; of several leads with one the last to come counts, however long
+            ago. In a writing transaction no other process can store them until it ends.
         """
         lock(self._link, *(f"email:{email}" for email in emails))
-        found: dict[str, LeadRecord] = {}
-        for row in self._link.run(_BY_EMAILS, emails=dump(list(emails))):
-            record = _record(row[1:])
-            found.setdefault(row[0], record)
-        return found
+        ids: dict[tuple[str, str], str] = {}
+        of_address: list[tuple[str, str]] = []
+        asked = dump(list(emails))
+        for feed, names in (externals or {"": ()}).items():
+            values = {"source_feed": feed, "externals": dump(list(names)), "emails": asked}
+            for name, lead_id, email in self._link.run(_KNOWN, **values):
+                if email is None:
+                    ids[feed, name] = lead_id
+                else:
+                    of_address.append((email, lead_id))
+            asked = "[]"
+        wanted = sorted({*ids.values(), *(lead_id for _, lead_id in of_address)})
+        records = self.get_many(wanted) if wanted else {}
+        by_email: dict[str, LeadRecord] = {}
+        for email, lead_id in of_address:
+            by_email[email] = max(by_email.get(email, records[lead_id]), records[lead_id], key=_age)
+        return KnownLeads({name: records[lead_id] for name, lead_id in ids.items()}, by_email)
 
     def find_by_external(self, feed: str, external_id: str) -> LeadRecord | None:
         """Return the lead that a feed calls `external_id`."""
@@ -246,6 +275,10 @@ class LeadRepository:
         self._link.run(
             _INSERT_TOUCH, lead_id=lead_id, number=number, feed=feed, at=at, lead_json=text
         )
+
+
+def _age(record: LeadRecord) -> tuple[datetime, str]:
+    return record.touched_at, record.lead_id
 
 
 def _record(row: Row) -> LeadRecord:

@@ -113,6 +113,14 @@ class Inserted:
     created: bool
 
 
+@dataclass(frozen=True, slots=True)
+class KnownLeads:
+    """Leads that are stored already, by what a feed calls them and by their address."""
+
+    by_external: Mapping[tuple[str, str], LeadRecord]
+    by_email: Mapping[str, LeadRecord]
+
+
 @dataclass(frozen=True)
 class NewScore:
     """One scoring to be stored: what was scored (`snapshot`, flat), and why.
