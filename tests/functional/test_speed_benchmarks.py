@@ -56,7 +56,7 @@ def test_start_report_compares_with_each_peer_judges_the_target_and_lists_import
         assert re.search(row, report), name
     targets = report.split("**Targets of issue 4**")[1]
     assert len(re.findall(r"\| (?:met|not met) \|", targets)) == 2
-    assert "| fastapi |" in ours
+    assert "| sqlalchemy |" in ours
     assert ours.rstrip().endswith("it imports: none")
     assert "| sklearn |" in naive
 
@@ -64,8 +64,10 @@ def test_start_report_compares_with_each_peer_judges_the_target_and_lists_import
 def test_profile_of_the_start_takes_it_apart_stage_by_stage() -> None:
     report = run("start", "--quick", "--profile")
 
-    for stage in ("import numpy", "bundle: verify", "warm-up", "first answer of POST /v1/leads"):
+    for stage in ("library: numpy", "bundle: verify", "warm-up", "first POST /v1/leads"):
         assert re.search(rf"\| {stage}.* \| \d+ \| \d+% \|", report), stage
+    assert re.search(r"of which Python and its libraries \d+\.", report)
+    assert re.search(r"0\.35 of that \d+; floor: pydantic", report)
 
 
 def test_training_report_compares_whole_fits_with_bare_ones_and_judges_each_target() -> None:

@@ -25,7 +25,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     argv : sequence of str, optional
         Arguments without the program's name; None means those of this process.
     """
-    _prepare_libraries()
+    prepare_libraries()
     from leadqual.cli.app import build_app
 
     arguments = list(sys.argv[1:] if argv is None else argv)
@@ -52,7 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _prepare_libraries() -> None:
+def prepare_libraries() -> None:
     """Set what libraries read while they are loaded, unless the operator has chosen otherwise.
 
     Numeric ones get one thread: our matrices are small, and on a busy machine spinning threads
