@@ -11,14 +11,15 @@ import os
 import signal
 import threading
 from collections import deque
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from itertools import chain, islice
 from typing import Any, Final, Generic, TypeVar
 
-_ALONE: Final = 3
-"""Items done here before others are asked: a small file never waits for a process to start."""
+_FEW: Final = 5
+"""So many items are done here, without asking others: a small file starts no process."""
 
 _AHEAD: Final = 2
 """Items given to each process at a time: one in its hands and one that waits."""
@@ -56,9 +57,12 @@ def work_through(
     """
     crew = _Crew(begin, _n_cores() - 1 if n_others is None else n_others)
     waiting: deque[_Task[Item, Result]] = deque()
+    rest = iter(items)
+    first = deque(islice(rest, _FEW + 1))
+    is_long = len(first) > _FEW
     try:
-        for number, item in enumerate(items):
-            future = crew.offer(item) if number >= _ALONE else None
+        for item in chain(_taken(first), rest):
+            future = crew.offer(item) if is_long else None
             done = work(item) if future is None else None
             waiting.append(_Task(item, future, done))
             while waiting and (len(waiting) > crew.n_held or waiting[0].is_done):
@@ -67,6 +71,12 @@ def work_through(
             yield waiting.popleft().result(work)
     finally:
         crew.close()
+
+
+def _taken(items: deque[Item]) -> Iterator[Item]:
+    """Yield items and keep none of them."""
+    while items:
+        yield items.popleft()
 
 
 @dataclass(frozen=True, slots=True)

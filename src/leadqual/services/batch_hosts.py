@@ -22,7 +22,6 @@ _MAIL: Final = "^[0-9a-z]+(?:[._+-][0-9a-z]+)*@[0-9a-z.-]+$"
 _PLAIN: Final = re.compile(rf"{_NAME}\.([a-z]{{2,20}})")
 _MAX_LENGTH: Final = 64
 _MAX_TLDS: Final = 64
-_NOT: Final = pa.scalar(False)  # noqa: FBT003 - Arrow takes the value
 _NOBODYS: Final = "a-name-that-nobody-has"
 
 
@@ -68,7 +67,7 @@ class UsualHosts:
             compute.match_substring_regex(addresses, _MAIL),
             compute.less_equal(compute.binary_length(addresses), _MAX_LENGTH),
         )
-        is_plain = compute.fill_null(is_plain, _NOT)
+        is_plain = is_plain.fill_null(False)  # noqa: FBT003 - Arrow takes the value
         hosts = _behind_at(addresses.filter(is_plain)).dictionary_encode()
         others = addresses.filter(compute.invert(is_plain)).dictionary_encode()
         cells, places = self._stand_ins(hosts.dictionary)
@@ -93,7 +92,7 @@ class UsualHosts:
         """Return which hosts give what that of nobody gives; never null."""
         usual = sorted(tld for tld, is_usual in self._is_usual.items() if is_usual)
         if not usual:
-            return pa.repeat(_NOT, len(hosts))
+            return pa.array(np.zeros(len(hosts), dtype=np.bool_))
         is_own = compute.and_(
             compute.match_substring_regex(hosts, f"^{_NAME}\\.(?:{'|'.join(usual)})$"),
             compute.less_equal(compute.binary_length(hosts), _MAX_LENGTH),

@@ -23,7 +23,8 @@ from leadqual.services.batch_columns import Stretch
 from leadqual.services.batch_crew import work_through
 from leadqual.services.batch_scorer import ScorerPlan, StretchScorer
 from leadqual.services.batch_stretches import Cut, cut, is_parquet
-from leadqual.services.score_files import Scored, ScoreFile, csv_lines, open_score_file
+from leadqual.services.batch_worker import FilePlan, begin, score_part
+from leadqual.services.score_files import ScoreFile, open_score_file
 from leadqual.services.workshop import Workshop, active_standard
 
 _ATTRIBUTE: Final = "attributes."
@@ -59,14 +60,6 @@ class ScoreSummary:
     model_version: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Plan:
-    """What a process needs to score stretches of a file."""
-
-    scorer: ScorerPlan
-    file: ScoreFile
-
-
 def score_file(
     workshop: Workshop,
     request: ScoreRequest,
@@ -100,7 +93,7 @@ def score_file(
     """
     table = open_table(request.data)
     bundle = _bundle(workshop, request.model_version)
-    plan = _Plan(
+    plan = FilePlan(
         ScorerPlan(
             data=request.data,
             mapping=_mapping(request.mapping, table.columns),
@@ -126,7 +119,7 @@ def score_file(
     )
 
 
-def _write_scores(table: Table, plan: _Plan, on_progress: Progress) -> tuple[int, int]:
+def _write_scores(table: Table, plan: FilePlan, on_progress: Progress) -> tuple[int, int]:
     """Score a table into its file; return how many rows it has, and how many of no lead."""
     scorer = StretchScorer(plan.scorer)
     cuts = deque[Cut]()
@@ -136,8 +129,8 @@ def _write_scores(table: Table, plan: _Plan, on_progress: Progress) -> tuple[int
         write = stack.enter_context(open_score_file(plan.file))
         results = work_through(
             _stretches(table, plan, into=cuts, columns=scorer.columns),
-            partial(_score, scorer, plan.file),
-            begin=partial(_begin, plan),
+            partial(score_part, scorer, plan.file),
+            begin=partial(begin, plan),
         )
         for scored in stack.enter_context(closing(results)):
             done = cuts.popleft()
@@ -149,25 +142,12 @@ def _write_scores(table: Table, plan: _Plan, on_progress: Progress) -> tuple[int
 
 
 def _stretches(
-    table: Table, plan: _Plan, *, into: deque[Cut], columns: frozenset[str]
+    table: Table, plan: FilePlan, *, into: deque[Cut], columns: frozenset[str]
 ) -> Iterator[Stretch]:
     """Yield what has to be known to score, and keep what has to be written."""
     for one in cut(table):
         into.append(one)
         yield one.stretch.only(columns) if plan.file.is_parquet else one.stretch
-
-
-def _begin(plan: _Plan) -> Callable[[Stretch], Scored]:
-    """Return what scores stretches in another process."""
-    return partial(_score, StretchScorer(plan.scorer), plan.file)
-
-
-def _score(scorer: StretchScorer, file: ScoreFile, stretch: Stretch) -> Scored:
-    """Return the scores of a stretch as its file takes them."""
-    scored = scorer.score(stretch)
-    if file.is_parquet:
-        return Scored(scored.columns, b"", scored.n_rejected)
-    return Scored({}, csv_lines(stretch, scored.columns, file), scored.n_rejected)
 
 
 def count_bytes(data: Path) -> int:
