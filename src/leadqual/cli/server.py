@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import signal
 import socket
 from collections.abc import Callable
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from leadqual.cli import collecting_nothing
 from leadqual.cli.help_text import example
 from leadqual.cli.output import AsJson, emit, table
 from leadqual.errors import ConfigError
@@ -45,9 +45,10 @@ def serve(
     as_json: AsJson = False,
 ) -> None:
     """Serve the API and the queue pages until SIGTERM or Ctrl-C; requests under way finish."""
-    from leadqual.config import load_settings
+    with collecting_nothing():
+        from leadqual.config import load_settings
 
-    settings = load_settings()
+        settings = load_settings()
     with listen(host or settings.host, settings.port if port is None else port) as listener:
         address = url_of(listener)
         text = f"leadqual listens on {address}"
@@ -124,7 +125,8 @@ def run_until_stopped(
         The deployment cannot serve, or the service did not start for another reason that its log
         says.
     """
-    import uvicorn
+    with collecting_nothing():
+        import uvicorn
 
     config = uvicorn.Config(
         API,
@@ -139,7 +141,8 @@ def run_until_stopped(
     if settings.workers > 1:
         _run_workers(config, listener, settings, on_ready=on_ready)
         return
-    _load(config)
+    with collecting_nothing():
+        config.load()
     server = uvicorn.Server(config)
 
     def obey(_number: int, _frame: object) -> None:
@@ -153,19 +156,6 @@ def run_until_stopped(
     server.run(sockets=[listener])
     if not server.started:
         raise ConfigError("the service did not start; the log above says why")
-
-
-def _load(config: uvicorn.Config) -> None:
-    """Import the application and open the deployment.
-
-    What is made meanwhile stays for as long as the process: looking for garbage in it would take
-    a tenth of the start.
-    """
-    gc.disable()
-    try:
-        config.load()
-    finally:
-        gc.enable()
 
 
 def _run_workers(
