@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import nan
 from typing import Any
 
 import numpy as np
@@ -142,7 +143,7 @@ def numbers_of(column: Column) -> list[float] | NDArray[np.float64]:
         return np.where(np.abs(column) <= MAX_NUMBER, column, np.nan)
     if isinstance(column, Coded):
         return read_numbers(column, to_number)
-    return list(map(to_number, column))
+    return [nan if value is None else to_number(value) for value in column]
 
 
 def read_numbers(column: Column, read: Callable[[Scalar], float]) -> NDArray[np.float64]:

@@ -175,7 +175,8 @@ def _moment(value: Scalar) -> datetime | None:
         return None
     try:
         moment = datetime.fromisoformat(value)
-        return moment if moment.tzinfo in {UTC, None} else moment.astimezone(UTC)
+        zone = moment.tzinfo
+        return moment if zone is UTC or zone is None else moment.astimezone(UTC)
     except (ValueError, OverflowError):
         return None
 

@@ -22,6 +22,7 @@ _SCHEME: Final = re.compile(r"^[a-z][a-z0-9+.-]*://")
 _EXTENSION: Final = re.compile(
     r"(?:ext\.?|extension|x|#|durchwahl|dw|poste|ramal)\s*\.?\s*(\d{1,6})$"
 )
+_WITHOUT_MARKS: Final = str.maketrans("", "", " ().-/,;")
 _MIN_DIGITS: Final = 6
 _MAX_DIGITS: Final = 15
 
@@ -98,16 +99,23 @@ def clean_phone(text: str) -> str | None:
     '+4930123456 x7'
     """
     lowered = text.strip().lower().removeprefix("tel:").replace("(0)", "")
+    plain = lowered.translate(_WITHOUT_MARKS)
+    # Digits alone have no extension to look for, nor other blanks to take out.
+    if plain.isascii() and plain.removeprefix("+").isdigit():
+        return _international(plain)
     found = _EXTENSION.search(lowered)
     number = lowered[: found.start()] if found else lowered
-    digits = re.sub(r"[\s().\-/,;\u2010-\u2015\u00a0]", "", number)
+    digits = _international(re.sub(r"[\s().\-/,;\u2010-\u2015\u00a0]", "", number))
+    return f"{digits} x{found[1]}" if digits and found else digits
+
+
+def _international(digits: str) -> str | None:
+    """Return digits with `+` for `00`, or None where they are no number."""
     if digits.startswith("00"):
         digits = "+" + digits[2:]
     bare = digits.removeprefix("+")
     is_number = bare.isascii() and bare.isdigit() and _MIN_DIGITS <= len(bare) <= _MAX_DIGITS
-    if not is_number:
-        return None
-    return f"{digits} x{found[1]}" if found else digits
+    return digits if is_number else None
 
 
 @lru_cache(maxsize=65_536)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from leadqual.leads.fields import SECTIONS
-from leadqual.leads.schema import Lead, Scalar
+from leadqual.leads.schema import Lead, Motion, Scalar
 
 PERSONAL_FIELDS: Final = frozenset({
     "contact.email",
@@ -28,6 +28,9 @@ _KEPT: Final = tuple(
 )
 
 
+_MOTIONS: Final = {motion: motion.value for motion in Motion}
+
+
 def flatten_lead(lead: Lead) -> dict[str, Scalar]:
     """Return the snapshot of a lead: one scalar per field known at this moment.
 
@@ -35,12 +38,12 @@ def flatten_lead(lead: Lead) -> dict[str, Scalar]:
     `is_free_mail`, `<section>.<field>` and `attributes.<name>`. Fields that are None and
     `PERSONAL_FIELDS` are left out, so a snapshot can be stored and trained on.
     """
-    flat: dict[str, Scalar] = {
-        "source": lead.source,
-        "motion": lead.motion.value,
-        "created_at": lead.created_at.isoformat(),
-    }
     parts = lead.__dict__
+    flat: dict[str, Scalar] = {
+        "source": parts["source"],
+        "motion": _MOTIONS[parts["motion"]],
+        "created_at": parts["created_at"].isoformat(),
+    }
     for name in ("email_domain", "is_free_mail"):
         if parts[name] is not None:
             flat[name] = parts[name]
@@ -50,7 +53,7 @@ def flatten_lead(lead: Lead) -> dict[str, Scalar]:
             value = values[field]
             if value is not None:
                 flat[name] = value
-    for name, value in lead.attributes.items():
+    for name, value in parts["attributes"].items():
         if value is not None:
             flat[f"attributes.{name}"] = value
     return flat

@@ -48,6 +48,8 @@ OUTBOUND_SOURCES: Final = frozenset({
 """Sources that we went out to find; also every name that starts with `outbound_`."""
 
 _NO_TITLE: Final = Title(None, None)
+_INBOUND: Final = Motion.INBOUND
+_OUTBOUND: Final = Motion.OUTBOUND
 _T = TypeVar("_T")
 
 
@@ -176,13 +178,15 @@ def _checked(clean: Mapping[str, Any], problems: list[FieldReason]) -> Lead | Re
 
 def _read(reader: Callable[[str], _T], text: object) -> _T | None:
     """Read a text; what is too long for its field is left for validation to refuse."""
-    return reader(text) if isinstance(text, str) and 0 < len(text) <= MAX_TEXT else None
+    if text is None or not isinstance(text, str):  # the first is said faster, and is most common
+        return None
+    return reader(text) if 0 < len(text) <= MAX_TEXT else None
 
 
 def default_motion(source: str) -> Motion:
     """Return the motion of a lead whose source did not say: inbound unless known otherwise."""
     is_outbound = source in OUTBOUND_SOURCES or source.startswith("outbound_")
-    return Motion.OUTBOUND if is_outbound else Motion.INBOUND
+    return _OUTBOUND if is_outbound else _INBOUND
 
 
 @lru_cache(maxsize=4_096)
@@ -209,12 +213,13 @@ def _created_at(given: datetime | None, now: datetime) -> datetime | FieldReason
 
 def _read_contact(contact: dict[str, Any], clean: dict[str, Any]) -> list[FieldReason]:
     """Fill in e-mail, phone, country, seniority and department as read, and the mail domain."""
-    title = _read(read_title, contact.get("job_title")) or _NO_TITLE
-    contact["seniority"] = _read(read_seniority, contact.get("seniority")) or title.seniority
-    contact["department"] = _read(read_department, contact.get("department")) or title.department
-    contact["phone"] = _read(clean_phone, contact.get("phone"))
-    contact["country"] = _read(country_code, contact.get("country"))
-    given = contact.get("email")
+    look = contact.get
+    title = _read(read_title, look("job_title")) or _NO_TITLE
+    contact["seniority"] = _read(read_seniority, look("seniority")) or title.seniority
+    contact["department"] = _read(read_department, look("department")) or title.department
+    contact["phone"] = _read(clean_phone, look("phone"))
+    contact["country"] = _read(country_code, look("country"))
+    given = look("email")
     email = _read(clean_email, given)
     if email is None:
         return [FieldReason("contact.email", "is not a valid e-mail address")] if given else []
@@ -226,15 +231,18 @@ def _read_contact(contact: dict[str, Any], clean: dict[str, Any]) -> list[FieldR
 
 def _known(part: Mapping[str, Any]) -> dict[str, Any]:
     """Return what is neither None nor empty text."""
+    if not part:
+        return {}
     return {name: value for name, value in part.items() if value is not None and value != ""}
 
 
+_NOBODY: Final[Mapping[str, Any]] = {}
 _Ways = tuple[object, object, object]
 
 
 def _reachable_by(contact: Mapping[str, Any] | None, company: Mapping[str, Any] | None) -> _Ways:
     """Return e-mail address, phone number and domain; what is false of them is not there."""
-    person, firm = contact or {}, company or {}
+    person, firm = contact or _NOBODY, company or _NOBODY
     return person.get("email"), person.get("phone"), firm.get("domain")
 
 

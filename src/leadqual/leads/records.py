@@ -23,17 +23,19 @@ def make_record(kind: type[_Record], values: dict[str, Any]) -> _Record:
     """
     record = _new(kind)
     _set(record, "__dict__", values)
-    _set(record, "__pydantic_fields_set__", _FIELDS.get(kind) or _fields_of(kind))
+    _set(record, "__pydantic_fields_set__", _FIELDS[kind])
     _set(record, "__pydantic_extra__", None)
     _set(record, "__pydantic_private__", None)
     return record
 
 
-def _fields_of(kind: type[BaseModel]) -> set[str]:
-    """Return the names of all fields, one set for all records: frozen ones never change it."""
-    return _FIELDS.setdefault(kind, set(kind.model_fields))
+class _Fields(dict[type[BaseModel], set[str]]):
+    """The names of all fields, one set for all records: frozen ones never change it."""
+
+    def __missing__(self, kind: type[BaseModel]) -> set[str]:
+        return self.setdefault(kind, set(kind.model_fields))
 
 
-_FIELDS: Final[dict[type[BaseModel], set[str]]] = {}
+_FIELDS: Final = _Fields()
 _new: Final = object.__new__
 _set: Final = object.__setattr__

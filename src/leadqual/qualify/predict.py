@@ -137,25 +137,30 @@ class _Estimates:
     """
 
     def __init__(self, products: Sequence[_Product], *, shift: float, n_models: int) -> None:
-        self._shift = shift
-        self._order = [product.is_plain for product in products]
-        self._plain = [(one.weight, one.columns[0]) for one in products if one.is_plain]
+        self._shift = np.full(1, shift)
         several = [product for product in products if not product.is_plain]
+        # Of each estimate its column, and its weight where it is log-odds as they are.
+        self._terms = [
+            (one.columns[0], one.weight) if one.is_plain else (several.index(one), None)
+            for one in products
+        ]
         self._weight = np.array([product.weight for product in several])
         self._floor = np.ones((len(several), n_models))
         for row, product in zip(self._floor, several, strict=True):
             row[product.columns] = product.floor
         self._kept = 1.0 - self._floor
         self._plain_slope = np.zeros(n_models)
-        for weight, column in self._plain:
-            self._plain_slope[column] += weight
+        for column, weight in self._terms:
+            if weight is not None:
+                self._plain_slope[column] += weight
 
     def combine(
         self, logits: NDArray[np.float64], probability: NDArray[np.float64], *, explain: bool
     ) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
         """Return the log-odds of conversion, and their slope in the log-odds of each model."""
         # Axes: leads, products, models.
-        kept_p = self._kept * probability[:, None]
+        p = probability[:, None]
+        kept_p = self._kept * p
         factor = self._floor + kept_p
         whole = np.multiply.reduce(factor, axis=2)
         np.maximum(whole, _EPS, out=whole)
@@ -164,19 +169,19 @@ class _Estimates:
         whole /= rest
         np.log(whole, out=whole)
         whole *= self._weight
-        several = iter(whole.T)
-        plain = (weight * logits[:, column] for weight, column in self._plain)
-        logit = np.full(len(logits), self._shift)
-        for is_plain in self._order:
-            logit += next(plain) if is_plain else next(several)
+        logit = self._shift
+        for place, weight in self._terms:
+            logit = logit + (whole[:, place] if weight is None else weight * logits[:, place])
         if not explain:
             return logit, None
         # d log-odds(whole) / d log-odds(p), by the chain rule
-        kept_p *= 1.0 - probability[:, None]
+        kept_p *= 1.0 - p
         kept_p /= factor
         kept_p /= rest[:, :, None]
         kept_p *= self._weight[:, None]
-        return logit, np.add.reduce(kept_p, axis=1) + self._plain_slope
+        slope = np.add.reduce(kept_p, axis=1)
+        slope += self._plain_slope
+        return logit, slope
 
 
 def _as_slice(places: list[int]) -> slice | list[int]:

@@ -175,7 +175,7 @@ class Explainer:
         States and numbers come again and again, so what was said of them is kept. Not to be
         changed by the caller.
         """
-        key = (target, feature, None if math.isnan(seen) else seen, is_up)
+        key = (target, feature, None if seen != seen else seen, is_up)  # noqa: PLR0124 - NaN
         said = self._known.get(key)
         if said is None:
             if len(self._known) >= _MAX_KNOWN:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -21,7 +22,7 @@ from leadqual.qualify.bundle import ModelBundle
 from leadqual.qualify.policy import ScoringPolicy
 from leadqual.qualify.predict import CHUNK
 from leadqual.qualify.reasons import Chosen, Explainer, choose, join, seen_values
-from leadqual.qualify.reference import CONVERSION, TARGETS
+from leadqual.qualify.reference import CONVERSION, TARGETS, Reference
 from leadqual.qualify.rules import rules_bundle
 from leadqual.qualify.score import Answer, Head, LeadScore, ReasonCode, ScoredBy
 
@@ -147,16 +148,12 @@ class ScoreTable:
     def _said(self, some: slice) -> Iterator[tuple[ReasonCode, ...]]:
         """Yield the reasons of each lead."""
         for found in self._chosen(some):
-            yield tuple([
-                make_record(
-                    ReasonCode,
-                    {
-                        **explainer.said(target, feature, seen, is_up=weight > 0),
-                        "weight": round(weight, 4),
-                    },
-                )
-                for explainer, target, feature, weight, seen in found
-            ])
+            said = []
+            for explainer, target, feature, weight, seen in found:
+                reason = explainer.said(target, feature, seen, is_up=weight > 0).copy()
+                reason["weight"] = round(weight, 4)
+                said.append(make_record(ReasonCode, reason))
+            yield tuple(said)
 
     def _chosen(self, some: slice) -> Iterator[list[tuple[Explainer, int, int, float, float]]]:
         """Yield explainer, target, feature, weight and value of each reason, lead by lead."""
@@ -187,6 +184,16 @@ class _Part:
 
     bundle: ModelBundle
     targets: tuple[int, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class _Plan:
+    """Who answers, and what comes with it; `reference` is that of whoever judges conversion."""
+
+    parts: list[_Part]
+    answered_by: dict[str, ScoredBy]
+    explainers: tuple[Explainer, ...]
+    reference: Reference
 
 
 def score_columns(
@@ -240,7 +247,8 @@ def _score(
     explain: bool,
 ) -> ScoreTable:
     """Score leads; `encode` gives some of them, as an encoder reads them."""
-    parts = _parts(bundle)
+    plan = _plan(bundle)
+    parts = plan.parts
     p = np.empty((n_leads, len(TARGETS)))
     amount_usd = np.empty(n_leads)
     chosen: list[Chosen] = []
@@ -249,20 +257,19 @@ def _score(
         encoded = [encode(part.bundle.encoder, rows) for part in parts]
         chosen += _score_some(parts, encoded, (p[rows], amount_usd[rows]), explain=explain)
     value = p[:, -1] * amount_usd
-    judge = next(part.bundle for part in parts if _CONVERSION in part.targets)
-    percentile = judge.reference.percentile(value)
+    percentile = plan.reference.percentile(value)
     return ScoreTable(
         p=p,
         expected_value_usd=value,
         percentile=percentile,
         grade=[policy.grade_of[place] for place in percentile.tolist()],
         answers=_answers(p, policy),
-        heads_scored_by=_answered_by(parts),
+        heads_scored_by=plan.answered_by,
         scored_by=ScoredBy.RULES if bundle is None else ScoredBy.MODEL,
         model_version=parts[0].bundle.version,
         scored_at=scored_at,
         chosen=join(chosen) if explain else None,
-        _explainers=tuple(part.bundle.explainer for part in parts),
+        _explainers=plan.explainers,
     )
 
 
@@ -284,6 +291,18 @@ def score_snapshots(
 
     n_leads = len(snapshots)
     return _score(bundle, encode, n_leads, policy=policy, scored_at=scored_at, explain=explain)
+
+
+@lru_cache(maxsize=2)
+def _plan(bundle: ModelBundle | None) -> _Plan:
+    """Return who answers for what, found out once per bundle."""
+    parts = _parts(bundle)
+    return _Plan(
+        parts=parts,
+        answered_by=_answered_by(parts),
+        explainers=tuple(part.bundle.explainer for part in parts),
+        reference=next(p.bundle.reference for p in parts if _CONVERSION in p.targets),
+    )
 
 
 def _parts(bundle: ModelBundle | None) -> list[_Part]:
