@@ -77,7 +77,7 @@ class Previews:
     async def ask(self, raw: RawLead, *, call: Call) -> Preview | Rejected:
         """Return what `preview` does, without keeping the event loop waiting for a database.
 
-        Leads that came in the same turn of the loop are scored together, which costs less.
+        Leads that come in turns of the loop without a pause are scored together, which costs less.
 
         Raises
         ------
@@ -95,11 +95,18 @@ class Previews:
         self._waiting.append(_Question(lead, call, reply))
         return await reply
 
-    def _answer(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Answer those who wait, and leave the rest to another turn of the loop."""
-        together = [self._waiting.popleft() for _ in range(min(MAX_TOGETHER, len(self._waiting)))]
+    def _answer(self, loop: asyncio.AbstractEventLoop, n_before: int = 0) -> None:
+        """Answer those who wait, and leave the rest to another turn of the loop.
+
+        While the last turn brought somebody new, others are likely to be at the door.
+        """
+        n_waiting = len(self._waiting)
+        if n_before < n_waiting < MAX_TOGETHER:
+            loop.call_soon(self._answer, loop, n_waiting)
+            return
+        together = [self._waiting.popleft() for _ in range(min(MAX_TOGETHER, n_waiting))]
         if self._waiting:
-            loop.call_soon(self._answer, loop)
+            loop.call_soon(self._answer, loop, len(self._waiting))
         self._settle([question for question in together if not question.reply.done()])
 
     def _settle(self, questions: Sequence[_Question]) -> None:
