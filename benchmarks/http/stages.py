@@ -15,17 +15,16 @@ from typing import Any, Final, TypeVar
 
 from api.asgi import ASGIApp
 from api.reading import read_plain_lead
-from leadqual.features.columns import Table
 from leadqual.leads.flat import flatten_lead
 from leadqual.leads.normalise import normalise
 from leadqual.leads.schema import Lead, RawLead
-from leadqual.qualify.scoring import ScoreTable, score_columns
+from leadqual.qualify.scoring import ScoreTable, score_snapshots
 from leadqual.routing.decision import Decision
 from leadqual.services.admission import Admission, Arrival, ScoredArrival
 from leadqual.services.calls import Call
 from leadqual.services.intake import API_FEED, Intake, IntakeResult
 from leadqual.services.placement import NO_CHANCE, Case, Placement, route
-from leadqual.services.scoring import Scored, columns_of
+from leadqual.services.scoring import Scored, Snapshot
 from leadqual.services.serving import Serving
 from leadqual.store import Tx
 
@@ -133,25 +132,23 @@ def time_scoring(
     if bundle is None:
         raise RuntimeError("no model is live; the deployment is broken")
 
-    def score(columns: Table, *, explain: bool) -> ScoreTable:
-        return score_columns(
+    def score(snapshots: Sequence[Snapshot], *, explain: bool) -> ScoreTable:
+        return score_snapshots(
             bundle,
-            columns,
-            n_leads=size,
+            snapshots,
             policy=live.standard.scoring_policy,
             scored_at=now,
             explain=explain,
         )
 
     flatten, snapshots = timed(lambda leads: [flatten_lead(lead) for lead in leads], groups)
-    turning, columns = timed(columns_of, snapshots)
-    encoding, _ = timed(lambda some: bundle.encoder.encode(some, n_leads=size), columns)
-    plain, _ = timed(lambda some: score(some, explain=False), columns)
-    explained, tables = timed(lambda some: score(some, explain=True), columns)
+    encoding, _ = timed(bundle.encoder.encode_snapshots, snapshots)
+    plain, _ = timed(lambda some: score(some, explain=False), snapshots)
+    explained, tables = timed(lambda some: score(some, explain=True), snapshots)
     records, scores = timed(lambda found: list(found.rows()), tables)
     stages = {
-        "flatten, turn into columns": flatten + turning,
-        "encode (derive, tables)": encoding,
+        "flatten": flatten,
+        "encode (derive, look up, scale)": encoding,
         "heads, stages, amount, grade": plain - encoding,
         "reasons: contributions, choice": explained - plain,
         "reasons: words, LeadScore": records,
