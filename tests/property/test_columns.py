@@ -100,6 +100,18 @@ def test_coded_columns_are_encoded_like_lists(
 
 
 @settings(max_examples=80, deadline=None)
+@given(rows=texts)
+def test_snapshots_are_encoded_like_columns_few_or_many(
+    encoder: Encoder, rows: list[dict[str, Scalar]]
+):
+    expected = encoder.encode(as_lists(rows), n_leads=len(rows))
+
+    assert_same(encoder.encode_snapshots(rows), expected)
+    for row, snapshot in enumerate(rows):
+        assert_same(encoder.encode_snapshots([snapshot]), expected.take(slice(row, row + 1)))
+
+
+@settings(max_examples=80, deadline=None)
 @given(rows=numbers, data=st.data())
 def test_arrays_with_nan_are_encoded_like_lists_with_none(
     encoder: Encoder, rows: list[dict[str, Scalar]], data: st.DataObject

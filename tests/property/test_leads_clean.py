@@ -133,3 +133,10 @@ def test_domains_and_phones_are_fixed_points(text):
 
     assert domain is None or registrable_domain(domain) == domain
     assert phone is None or clean_phone(phone) == phone
+
+
+@given(st.text(alphabet="0123456789+ ().-/,;x\u2013\u00b2e", max_size=24))
+def test_a_phone_number_does_not_depend_on_how_its_blanks_are_written(text: str):
+    # Of digits and plain marks no extension is looked for; another blank takes the longer way.
+    assert clean_phone(text) == clean_phone(text.replace(" ", "\u00a0"))
+    assert clean_phone(text) == clean_phone(text.replace("-", "\u2010").replace(".", "\u2011"))

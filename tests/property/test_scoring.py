@@ -16,6 +16,7 @@ from leadqual.qualify.amount import AmountModel
 from leadqual.qualify.bundle import ModelBundle, bundle_files, bundle_from_files
 from leadqual.qualify.conversion import ConversionModel, StageModel
 from leadqual.qualify.policy import ScoringPolicy
+from leadqual.qualify.reasons import choose
 from leadqual.qualify.reference import Reference
 from leadqual.qualify.score import Head
 from leadqual.qualify.scoring import ScoreTable, score_columns
@@ -155,3 +156,24 @@ def test_chunks_and_sizes_of_arrays_do_not_show(bundle: ModelBundle, n_leads: in
 
     for index in range(0, n_leads, 1 + n_leads // 40):
         assert_same(together, index, score(bundle, [rows[index]]), 0)
+
+
+@given(
+    st.lists(
+        st.lists(st.sampled_from([-2.0, -0.3, -0.05, 0.0, 0.05, 0.2, 0.9]), min_size=8, max_size=8),
+        min_size=1,
+        max_size=4,
+    )
+)
+def test_few_leads_get_the_reasons_that_they_get_among_many(rows: list[list[float]]):
+    few = np.array(rows).reshape(len(rows), 4, 2)
+    many = np.concatenate([few, np.zeros((9, 4, 2))])
+    seen = np.arange(2.0 * len(many)).reshape(2, len(many))
+
+    alone, among = choose(few, seen[:, : len(few)]), choose(many, seen)
+
+    is_reason = alone.feature >= 0
+    np.testing.assert_array_equal(alone.feature, among.feature[: len(few)])
+    for name in ("target", "weight", "seen"):
+        mine, other = getattr(alone, name), getattr(among, name)[: len(few)]
+        np.testing.assert_array_equal(mine[is_reason], other[is_reason])

@@ -65,3 +65,14 @@ def test_an_office_that_never_opens_counts_plain_time():
 )
 def test_the_share_of_the_day_left_falls_while_open(moment, share):
     assert share_of_day_left(at(moment), berlin()) == pytest.approx(share)
+
+
+def test_a_calendar_answers_alike_after_years_of_questions():
+    hours, first = berlin(), date(2020, 1, 1)
+    days = [first + timedelta(days=number) for number in range(5_000)]
+
+    found = [hours.window(day) for day in days]
+
+    assert [hours.window(day) for day in days] == found
+    assert hours == berlin()
+    assert hash(hours) == hash(berlin())

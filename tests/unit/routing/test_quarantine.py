@@ -38,6 +38,12 @@ def test_an_ordinary_lead_is_not_held_back(sections):
     [
         ({"contact": {"email": "test@acme.example"}}, "test"),
         ({"contact": {"email": "test123@acme.example"}}, "test"),
+        ({"contact": {"email": "asdfff@acme.example"}}, "test"),
+        ({"contact": {"email": "Qwerty@acme.example"}}, "test"),
+        ({"contact": {"email": "dummy-1@acme.example"}}, "test"),
+        ({"contact": {"email": "fake.2@acme.example"}}, "test"),
+        ({"contact": {"email": "foo@acme.example"}}, "test"),
+        ({"contact": {"email": "xxxx@acme.example"}}, "test"),
         ({"contact": {"full_name": "Test User", "email": "a@acme.example"}}, "test"),
         ({"contact": {"full_name": "asdf asdf", "email": "a@acme.example"}}, "test"),
         (
@@ -65,3 +71,10 @@ def test_the_reason_does_not_repeat_what_the_lead_wrote():
     message = "secret casino bonus viagra http://x.example"
 
     assert "secret" not in str(quarantine_reason(lead_of(interest={"message": message})))
+
+
+@pytest.mark.parametrize(
+    "email", ["testa@acme.example", "foot@acme.example", "a.test@acme.example"]
+)
+def test_a_mailbox_that_only_begins_or_ends_like_a_test_is_none(email):
+    assert quarantine_reason(lead_of(contact={"email": email})) is None
