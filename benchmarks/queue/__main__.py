@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, closing
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, closing, nullcontext
 from dataclasses import dataclass
 from statistics import median
 from typing import Final
@@ -17,6 +17,8 @@ from benchmarks.queue.databases import Queues, has_postgresql, postgresql_queues
 from benchmarks.queue.reps import OurQueue, Shift, Work, claim_for, shortest
 
 _MICROSECONDS: Final = 1e6
+
+Opener = Callable[[], AbstractContextManager[OurQueue | BareQueue]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,17 +179,26 @@ def _age(
         are taken in turns, so that they saw the same machine.
     """
     with ExitStack() as stack:
-        pairs = {
-            kind: [stack.enter_context(closing(kind(url))) for url in (worn, fresh)]
-            for kind in kinds
-        }
-        worker = pairs[kinds[0]][0]
-        windows = [_window(worker, plan) for _ in range(plan.n_windows)]
+        pairs = {kind: [_opener(kind, url, stack) for url in (worn, fresh)] for kind in kinds}
+        with pairs[kinds[0]][0]() as worker:
+            windows = [_window(worker, plan) for _ in range(plan.n_windows)]
         ratios: dict[type[OurQueue | BareQueue], list[float]] = {kind: [] for kind in kinds}
         for _ in range(plan.n_rounds):
             for kind, (aged, new) in pairs.items():
                 ratios[kind].append(_aged_to_fresh(aged, new, plan))
     return windows, ratios
+
+
+def _opener(kind: type[OurQueue | BareQueue], url: str, stack: ExitStack) -> Opener:
+    """Return what opens a queue for one stretch.
+
+    Ours stays open with its upkeep. Bare reps hold a connection each, and PostgreSQL has not
+    enough of them for all that take turns.
+    """
+    if kind is BareQueue:
+        return lambda: closing(BareQueue(url))
+    ours = stack.enter_context(closing(OurQueue(url)))
+    return lambda: nullcontext(ours)
 
 
 def _window(aged: Work, plan: Plan) -> Shift:
@@ -196,12 +207,13 @@ def _window(aged: Work, plan: Plan) -> Shift:
     return claim_for(aged, n_reps=plan.n_reps, seconds=seconds, is_worked=True)
 
 
-def _aged_to_fresh(aged: Work, fresh: Work, plan: Plan) -> float:
+def _aged_to_fresh(aged: Opener, fresh: Opener, plan: Plan) -> float:
     """Return the ratio of the rates of two tables, measured one right after the other."""
-    mine, new = (
-        claim_for(work, n_reps=plan.n_reps, seconds=plan.seconds) for work in (aged, fresh)
-    )
-    return mine.per_second / new.per_second
+    rates = []
+    for opener in (aged, fresh):
+        with opener() as work:
+            rates.append(claim_for(work, n_reps=plan.n_reps, seconds=plan.seconds).per_second)
+    return rates[0] / rates[1]
 
 
 if __name__ == "__main__":

@@ -206,9 +206,11 @@ def wake(n_items: int) -> Prepared:
         .order_by(is_elsewhere, _OVER.c.order_key.desc(), _OVER.c.item_id)
         .with_for_update(skip_locked=True)
     )
+    # By a name: PostgreSQL runs a subquery as often as it likes, each time past what it updated.
+    woken = first_rows(over, max(n_items, MAX_WOKEN)).cte("woken")
     return Prepared(
         update(ITEMS)
-        .where(ITEMS.c.item_id.in_(first_rows(over, max(n_items, MAX_WOKEN))))
+        .where(ITEMS.c.item_id.in_(select(woken.c.item_id)))
         .values(state=ItemState.OPEN.value, claimed_by=None, wakes_at=None)
     )
 
