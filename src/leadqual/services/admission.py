@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Final
 
 import pydantic_core
@@ -116,8 +116,13 @@ Admitted = IntakeResult | Rejected
 Answer = Admitted | str
 """What its caller is told: a receipt (text) where they may not see what became of it."""
 
-_RESULT: Final[TypeAdapter[Admitted]] = TypeAdapter(Admitted)
 _RECEIPT: Final = TypeAdapter(str)
+
+
+@cache
+def _results() -> TypeAdapter[Admitted]:
+    """Return what reads a kept answer; built with the first idempotency key."""
+    return TypeAdapter(Admitted)
 
 
 class Admission:
@@ -323,7 +328,7 @@ def _kept(tx: Tx, arrival: Arrival) -> Answer | IdempotencyError | None:
         if arrival.is_unseen:
             kept = find_answer(tx, arrival.once, kind=_RECEIPT, now=arrival.now)
             return None if kept is None else kept.value
-        found = find_answer(tx, arrival.once, kind=_RESULT, now=arrival.now)
+        found = find_answer(tx, arrival.once, kind=_results(), now=arrival.now)
     except IdempotencyError as error:
         return error
     if found is None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cache
 from typing import Any, Final
 
 from pydantic import TypeAdapter
@@ -55,7 +56,10 @@ class BatchRow:
     reasons: tuple[FieldReason, ...] = ()
 
 
-_ROWS: Final = TypeAdapter(list[BatchRow])
+@cache
+def _rows() -> TypeAdapter[list[BatchRow]]:
+    """Return what reads a kept answer; built with the first idempotency key of a batch."""
+    return TypeAdapter(list[BatchRow])
 
 
 class Intake:
@@ -185,7 +189,7 @@ class Intake:
             return [_row(index, result) for index, result in enumerate(results, start)]
 
         def work(tx: Tx) -> list[BatchRow]:
-            answer = answer_once(tx, call.once, lambda: admit_all(tx), kind=_ROWS, now=call.now)
+            answer = answer_once(tx, call.once, lambda: admit_all(tx), kind=_rows(), now=call.now)
             return [_replayed_row(row) for row in answer.value] if answer.replayed else answer.value
 
         return self._writer.run(work)
