@@ -130,12 +130,14 @@ def test_the_best_open_items_are_read_in_the_order_of_their_index(filled: Connec
 
 @pytest.mark.parametrize("has_cursor", [False, True])
 def test_a_page_on_postgresql_is_one_statement_whose_plan_serves_every_page(
-    postgres_url: str, has_cursor: bool
+    bare_postgres_url: str, has_cursor: bool
 ) -> None:
-    fill(postgres_url)
+    with closing(open_store(bare_postgres_url)) as store:
+        store.upgrade()
+    fill(bare_postgres_url)
     [union] = page_of(*LISTED, has_cursor=has_cursor, is_one_statement=True).listed
 
-    with connected(postgres_url) as connection:
+    with connected(bare_postgres_url) as connection:
         plan = union.plan(connection.dialect)
         cursor = connection.connection.cursor()
         for _ in range(30):  # the driver prepares it, PostgreSQL plans it anew five times
