@@ -16,15 +16,27 @@ NEVER = {
 }  # fmt: skip
 ONLY_WHEN_NEEDED = {
     "alembic": "an empty or older database",
+    "anyio": "requests that are not plain",
     "argon2": "the first log-in",
     "fastapi": "requests that are not plain",
     "jinja2": "the first page",
+    "leadqual.cli.demo": "its own command",
+    "leadqual.outcomes.timeline": "training",
+    "leadqual.queue.handoff": "the first hand-off",
+    "leadqual.services.health": "the first look at it",
+    "leadqual.services.people": "the first log-in",
+    "leadqual.services.promotion": "the first look at the models",
+    "leadqual.services.queues": "the first look at a queue",
+    "leadqual.store.backups": "its own command",
+    "leadqual.store.integrity": "its own command",
     "numpy.random": "training",
     "prometheus_client": "the first look at the figures",
     "psycopg": "PostgreSQL",
     "requests": "nothing: tldextract brings it",
+    "opentelemetry": "nothing: FastAPI brings it",
     "rich": "progress bars",
     "sqlalchemy.dialects.postgresql": "PostgreSQL",
+    "sqlalchemy.orm": "nothing",
     "starlette": "requests that are not plain",
     "structlog": "the first failure",
     "tldextract": "nothing: only its list is read",
@@ -32,10 +44,12 @@ ONLY_WHEN_NEEDED = {
 SERVE = """
 import json, sys
 from contextlib import closing
+from leadqual.cli.app import build_app
 from leadqual.config import load_settings
 from leadqual.wiring import build_serving
 from api.main import create_app
 
+build_app("serve")
 with closing(build_serving(load_settings())) as serving:
     create_app(serving)
     print(json.dumps(sorted(sys.modules)))
