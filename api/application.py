@@ -80,6 +80,7 @@ def build_application(serving: Serving, *, tally: Tally, key_rate: RateLimit) ->
     )
     app.state.serving = serving
     app.state.metrics = metrics
+    app.state.tally = tally
     app.state.key_rate = key_rate
     app.state.form_rate = RateLimit(settings.form_rate)
     for module in MODULES:

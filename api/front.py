@@ -94,7 +94,7 @@ class Front:
         await send(start)
         await send({"type": "http.response.body", "body": body})
         seconds = time.perf_counter() - handed.started
-        self._tally.count(call.path, status=status, seconds=seconds)
+        self._tally.note(call.path, status=status, seconds=seconds)
 
     async def _try(
         self, handed: Handed, headers: Mapping[bytes, bytes], receive: Receive

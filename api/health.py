@@ -12,6 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from api.answers import Health
 from api.auth import Guard, GuardedRoute, KeyGuard, Public, Services
 from api.metrics import Metrics
+from api.tally import Tally
 from leadqual.services import calls
 from leadqual.services.health import Readiness
 
@@ -72,6 +73,8 @@ async def readyz(serving: Services, response: Response) -> Readiness:
 )
 async def metrics(request: Request, serving: Services) -> Response:
     """Return counters and gauges in the text format of Prometheus."""
+    tally: Tally = request.app.state.tally
+    tally.flush()
     found: Metrics = request.app.state.metrics
     await run_in_threadpool(found.look, serving)
     return Response(generate_latest(found.registry), media_type=CONTENT_TYPE_LATEST)

@@ -138,7 +138,7 @@ class _Bench:
         writing_score, _ = timed(Preview.as_json, previews)
         front = self._front(written.results[0], size) - reading["read and validate (RawLead)"]
         before = {
-            "layers, limits, guard, headers": front,
+            "key, rate, call, headers": front,
             **reading,
             **scoring,
             "decision": deciding,
