@@ -77,6 +77,8 @@ class StretchScorer:
     ----------
     plan : ScorerPlan
         What to score by.
+    bundle : ModelBundle, optional
+        That of the plan where it is at hand: reading and compiling it again takes a while.
 
     Raises
     ------
@@ -84,9 +86,11 @@ class StretchScorer:
         As when the file, its mapping or the model is read.
     """
 
-    def __init__(self, plan: ScorerPlan) -> None:
+    def __init__(self, plan: ScorerPlan, bundle: ModelBundle | None = None) -> None:
         self._plan = plan
-        self._bundle = None if plan.bundle is None else bundle_from_files(plan.bundle)
+        if bundle is None and plan.bundle is not None:
+            bundle = bundle_from_files(plan.bundle)
+        self._bundle = bundle
         rules = rules_bundle()
         bundles: list[ModelBundle] = [rules] if self._bundle is None else [self._bundle, rules]
         reader = compile_leads(open_export(plan.data, plan.mapping))

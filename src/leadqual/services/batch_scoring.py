@@ -23,7 +23,7 @@ from leadqual.services.batch_columns import Stretch
 from leadqual.services.batch_crew import work_through
 from leadqual.services.batch_scorer import ScorerPlan, StretchScorer
 from leadqual.services.batch_stretches import Cut, cut, is_parquet
-from leadqual.services.batch_worker import FilePlan, begin, score_part
+from leadqual.services.batch_worker import FilePlan, begin, score_part, without_pandas
 from leadqual.services.score_files import ScoreFile, open_score_file
 from leadqual.services.workshop import Workshop, active_standard
 
@@ -91,25 +91,28 @@ def score_file(
     BundleError
         The model may not be used.
     """
-    table = open_table(request.data)
     bundle = _bundle(workshop, request.model_version)
-    plan = FilePlan(
-        ScorerPlan(
-            data=request.data,
-            mapping=_mapping(request.mapping, table.columns),
-            bundle=None if bundle is None else bundle_files(bundle),
-            policy=active_standard(workshop).scoring_policy,
-            now=now,
-            explain=request.has_reasons,
-        ),
-        ScoreFile(
-            out=request.out or _beside(request.data),
-            columns=table.columns,
-            source=parquet.read_schema(request.data) if is_parquet(table) else None,
-            has_reasons=request.has_reasons,
-        ),
-    )
-    n_rows, n_rejected = _write_scores(table, plan, on_progress or _ignore)
+    policy = active_standard(workshop).scoring_policy
+    with without_pandas():
+        table = open_table(request.data)
+        plan = FilePlan(
+            ScorerPlan(
+                data=request.data,
+                mapping=_mapping(request.mapping, table.columns),
+                bundle=None if bundle is None else bundle_files(bundle),
+                policy=policy,
+                now=now,
+                explain=request.has_reasons,
+            ),
+            ScoreFile(
+                out=request.out or _beside(request.data),
+                columns=table.columns,
+                source=parquet.read_schema(request.data) if is_parquet(table) else None,
+                has_reasons=request.has_reasons,
+            ),
+        )
+        scorer = StretchScorer(plan.scorer, bundle)
+        n_rows, n_rejected = _write_scores(table, plan, scorer, on_progress=on_progress or _ignore)
     return ScoreSummary(
         out=plan.file.out,
         n_rows=n_rows,
@@ -119,9 +122,10 @@ def score_file(
     )
 
 
-def _write_scores(table: Table, plan: FilePlan, on_progress: Progress) -> tuple[int, int]:
+def _write_scores(
+    table: Table, plan: FilePlan, scorer: StretchScorer, *, on_progress: Progress
+) -> tuple[int, int]:
     """Score a table into its file; return how many rows it has, and how many of no lead."""
-    scorer = StretchScorer(plan.scorer)
     cuts = deque[Cut]()
     n_rows = n_rejected = 0
     with ExitStack() as stack:
@@ -152,7 +156,8 @@ def _stretches(
 
 def count_bytes(data: Path) -> int:
     """Return the size of the file to be scored."""
-    return open_table(data).n_bytes
+    with without_pandas():
+        return open_table(data).n_bytes
 
 
 def _bundle(workshop: Workshop, version: str | None) -> ModelBundle | None:

@@ -7,9 +7,12 @@ the rest of its start.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+
+import pyarrow as pa
 
 from leadqual.services.batch_columns import Stretch
 from leadqual.services.batch_scorer import ScorerPlan, StretchScorer
@@ -26,9 +29,33 @@ class FilePlan:
 
 def begin(plan: FilePlan) -> Callable[[Stretch], Scored]:
     """Return what scores stretches in another process."""
-    # Arrow imports pandas, a third of a second, only to ask whether a value is one of its own.
-    sys.modules.setdefault("pandas", None)  # type: ignore[arg-type]  # says that there is none
-    return partial(score_part, StretchScorer(plan.scorer), plan.file)
+    with without_pandas():
+        scorer = StretchScorer(plan.scorer)
+        pa.scalar(0)  # asks for it, and does not ask again
+    return partial(score_part, scorer, plan.file)
+
+
+@contextmanager
+def without_pandas() -> Iterator[None]:
+    """Let Arrow find no pandas, unless it was imported already.
+
+    Arrow imports it, a third of a second, only to ask whether a list is one of its own. Not for
+    use beside other threads that may import it.
+    """
+    sys.meta_path.insert(0, _NoPandas)
+    try:
+        yield
+    finally:
+        sys.meta_path.remove(_NoPandas)
+
+
+class _NoPandas:
+    """Finds that there is no pandas."""
+
+    @staticmethod
+    def find_spec(name: str, _path: object = None, _target: object = None) -> None:
+        if name == "pandas":
+            raise ModuleNotFoundError(name)
 
 
 def score_part(scorer: StretchScorer, file: ScoreFile, stretch: Stretch) -> Scored:
