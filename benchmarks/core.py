@@ -8,6 +8,9 @@
 One thread, in one process. Our part starts from snapshots (fields by name, as they are stored)
 and ends with `LeadScore` records: encoding, all heads and stages, amount, grade, percentile, and
 with reasons also exact shares of every feature, the choice among them and their sentences.
+"From what was sent to what is stored" adds normalising, flattening, routing and the JSON of score
+and decision.
+
 LightGBM starts from a ready row of numbers and gives one raw value or share per column; its
 boosters are made from the trees of our bundle, so both walk the same trees. Microseconds are those
 of the processor: what other processes take of it does not count.
@@ -42,8 +45,12 @@ from leadqual.outcomes.mapped import read_history
 from leadqual.qualify.bundle import ModelBundle
 from leadqual.qualify.scoring import score_columns, score_snapshots
 from leadqual.routing.standard import default_standard
+from leadqual.services.placement import NO_CHANCE, route
+from leadqual.services.placement import Case as ScoredCase
+from leadqual.services.scoring import Scored
 from leadqual.simulation.funnel import live_leads, simulate, write_csv
 from leadqual.simulation.parameters import FunnelParameters
+from leadqual.store import NewScore
 
 Snapshot = Mapping[str, Scalar]
 
@@ -74,6 +81,7 @@ class Case:
     """A fitted bundle, leads it has not seen, and the same as LightGBM takes them."""
 
     bundle: ModelBundle
+    raws: list[RawLead]
     snapshots: list[Snapshot]
     columns: dict[str, Column]
     matrix: NDArray[np.float64]
@@ -92,12 +100,13 @@ def prepare(folder: Path, size: Size) -> Case:
     write_csv(simulate(parameters), folder)
     history = read_history(folder, load_mapping(MAPPING), now=now).history
     bundle = fit_bundle(history, as_of=None, version="core", created_at=now).bundle
-    raw = live_leads(parameters, size.n_leads, start=now - timedelta(days=1))
-    found = [normalise(RawLead.model_validate(lead), now=now) for lead in raw]
+    given = live_leads(parameters, size.n_leads, start=now - timedelta(days=1))
+    raws = [RawLead.model_validate(lead) for lead in given]
+    found = [normalise(raw, now=now) for raw in raws]
     snapshots: list[Snapshot] = [flatten_lead(lead) for lead in found if isinstance(lead, Lead)]
     columns = to_columns(snapshots, bundle)
     encoded = bundle.encoder.encode(columns, n_leads=len(snapshots))
-    return Case(bundle, snapshots, columns, bundle.encoder.to_matrix(encoded))
+    return Case(bundle, raws, snapshots, columns, bundle.encoder.to_matrix(encoded))
 
 
 def to_columns(snapshots: Sequence[Snapshot], bundle: ModelBundle) -> dict[str, Column]:
@@ -136,6 +145,11 @@ def ways_of(case: Case) -> Ways:
             1,
         ),
     }
+    for n in (1, *_GROUPS):
+        ways[f"{n} together, from what was sent to what is stored"] = (
+            partial(_take, case, n_leads=n),
+            n,
+        )
     for n in _GROUPS:
         ways[f"{n} leads together, with reasons"] = (
             partial(_score, case, n_leads=n, is_explained=True),
@@ -162,6 +176,24 @@ def _score(case: Case, k: int, *, n_leads: int, is_explained: bool) -> object:
         explain=is_explained,
     )
     return list(scores.rows())
+
+
+def _take(case: Case, k: int, *, n_leads: int) -> object:
+    """Do for some leads what a request does between reading the body and the database."""
+    now, standard = case.bundle.created_at, default_standard()
+    start = k * n_leads % (len(case.raws) - n_leads + 1)
+    found = [normalise(raw, now=now) for raw in case.raws[start : start + n_leads]]
+    leads = [lead for lead in found if isinstance(lead, Lead)]
+    snapshots = [flatten_lead(lead) for lead in leads]
+    policy = standard.scoring_policy
+    scores = score_snapshots(case.bundle, snapshots, policy=policy, scored_at=now)
+    texts = []
+    for lead, snapshot, score in zip(leads, snapshots, scores.rows(), strict=True):
+        placed = ScoredCase(lead, Scored(score, snapshot, standard))
+        decision = route(placed, now=now, draw=NO_CHANCE, n_queued_today=0)
+        new = NewScore("lead", score, decision, snapshot, "created")
+        texts.append((new.score_json, new.decision_json))
+    return texts
 
 
 def _score_table(case: Case, _: int, *, is_explained: bool) -> object:

@@ -3,8 +3,9 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
+from leadqual.leads.records import dump_record
 from leadqual.leads.schema import Motion
-from leadqual.qualify.score import Answer, Head, LeadScore, ScoredBy
+from leadqual.qualify.score import Answer, Direction, Head, LeadScore, ReasonCode, ScoredBy
 from leadqual.routing.decide import RoutingContext, decide
 from leadqual.routing.decision import Queue
 from leadqual.routing.hours import add_business_time
@@ -137,3 +138,23 @@ def test_business_time_adds_up(start, first, second):
         apart,
         add_business_time(apart, timedelta(0), hours),
     }
+
+
+reasons = st.builds(
+    ReasonCode,
+    head=st.text(max_size=9),
+    direction=st.sampled_from(Direction),
+    feature=st.text(max_size=9),
+    text=st.text(),
+    weight=st.floats(allow_nan=False, allow_infinity=False),
+)
+
+
+@given(scores(), st.lists(reasons, max_size=5), contexts, moments)
+def test_records_are_written_as_pydantic_writes_them(score, said, context, now):
+    explained = score.model_copy(update={"reasons": tuple(said)})
+    decision = decide(score, context, default_standard(), now=now, draw=0.5)
+
+    assert dump_record(explained) == explained.model_dump_json()
+    assert dump_record(decision) == decision.model_dump_json()
+    assert LeadScore.model_validate_json(dump_record(explained)) == explained

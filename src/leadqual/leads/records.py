@@ -29,6 +29,14 @@ def make_record(kind: type[_Record], values: dict[str, Any]) -> _Record:
     return record
 
 
+def dump_record(record: BaseModel) -> str:
+    """Return a record as JSON.
+
+    As `model_dump_json` without options, whose passing on takes as long as a decision's writing.
+    """
+    return record.__pydantic_serializer__.to_json(record).decode()
+
+
 class _Fields(dict[type[BaseModel], set[str]]):
     """The names of all fields, one set for all records: frozen ones never change it."""
 

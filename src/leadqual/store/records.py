@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from functools import cached_property
 
+from leadqual.leads.records import dump_record
 from leadqual.leads.schema import Lead, Scalar
 from leadqual.outcomes.events import OutcomeEvent
 from leadqual.qualify.score import LeadScore
@@ -133,16 +133,12 @@ class NewScore:
     decision: Decision
     snapshot: Mapping[str, Scalar]
     reason: str
+    score_json: str = field(init=False, repr=False, compare=False)
+    decision_json: str = field(init=False, repr=False, compare=False)
 
-    @cached_property
-    def score_json(self) -> str:
-        """Return the score as JSON."""
-        return self.score.model_dump_json()
-
-    @cached_property
-    def decision_json(self) -> str:
-        """Return the decision as JSON."""
-        return self.decision.model_dump_json()
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "score_json", dump_record(self.score))
+        object.__setattr__(self, "decision_json", dump_record(self.decision))
 
 
 @dataclass(frozen=True, slots=True)
