@@ -21,6 +21,7 @@ from api.keys import presented_key, verify_key
 from api.rates import RateLimit
 from api.reading import read_plain_lead
 from api.tally import Tally
+from api.turns import Turns
 from leadqual.leads.schema import Rejected
 from leadqual.services.calls import Call, Principal
 from leadqual.services.idempotent import Once
@@ -53,6 +54,7 @@ class Front:
         self._serving = serving
         self._behind = behind
         self._tally = tally
+        self._turns = Turns()
         self._key_rate = key_rate
         self._max_bytes = serving.settings.max_body_bytes
         self._calls = {call.path: call for call in DIRECT_CALLS}
@@ -71,6 +73,7 @@ class Front:
         self, scope: Scope, receive: Receive, send: Send, *, call: DirectCall
     ) -> None:
         handed = Handed(call, time.perf_counter())
+        await self._turns.begin()
         headers = dict(reversed(scope["headers"]))  # the first of a name counts
         try:
             answer = await self._try(handed, headers, receive)
