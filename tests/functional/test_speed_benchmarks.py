@@ -66,8 +66,8 @@ def test_profile_of_the_start_takes_it_apart_stage_by_stage() -> None:
 
     for stage in ("library: numpy", "bundle: verify", "warm-up", "first POST /v1/leads"):
         assert re.search(rf"\| {stage}.* \| \d+ \| \d+% \|", report), stage
-    assert re.search(r"of which Python and its libraries \d+\.", report)
-    assert re.search(r"0\.35 of that \d+; floor: pydantic", report)
+    assert re.search(r"of which Python and its libraries [\d,]+\.", report)
+    assert re.search(r"0\.35 of that [\d,]+; floor: pydantic", report)
 
 
 def test_training_report_compares_whole_fits_with_bare_ones_and_judges_each_target() -> None:
