@@ -29,12 +29,13 @@ def make_record(kind: type[_Record], values: dict[str, Any]) -> _Record:
     return record
 
 
-def dump_record(record: BaseModel) -> str:
-    """Return a record as JSON.
+def dump_record(record: BaseModel, *, has_none: bool = True) -> str:
+    """Return a record as JSON; without `has_none`, fields that are None are left out.
 
-    As `model_dump_json` without options, whose passing on takes as long as a decision's writing.
+    As `model_dump_json`, whose passing on of options takes as long as a decision's writing.
     """
-    return record.__pydantic_serializer__.to_json(record).decode()
+    serializer = record.__pydantic_serializer__
+    return serializer.to_json(record, exclude_none=not has_none).decode()
 
 
 class _Fields(dict[type[BaseModel], set[str]]):

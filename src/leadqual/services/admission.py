@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from enum import StrEnum
 from functools import cache, cached_property
 from typing import Final
 
@@ -15,6 +14,7 @@ from pydantic import TypeAdapter
 from leadqual.errors import IdempotencyError
 from leadqual.leads.normalise import EARLIEST
 from leadqual.leads.schema import FieldReason, Lead, Rejected
+from leadqual.leads.text_enum import TextEnum
 from leadqual.qualify.score import LeadScore
 from leadqual.routing.decision import Decision
 from leadqual.services.idempotent import Once, find_answer, keep_answer
@@ -33,7 +33,7 @@ SUPPRESSED: Final = Rejected((
 """What a lead with a suppressed e-mail address or phone number gets."""
 
 
-class IntakeStatus(StrEnum):
+class IntakeStatus(TextEnum):
     """What became of a lead that was sent."""
 
     CREATED = "created"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from leadqual.leads.records import dump_record
 from leadqual.leads.schema import Lead
 from leadqual.store.records import NewLead
 
@@ -10,7 +11,7 @@ def dump_lead(lead: Lead) -> str:
     """Return JSON that reads back as an equal lead; what is not known is left out."""
     if None in lead.attributes.values():
         return lead.model_dump_json(exclude_defaults=True)  # keeps them, for twice the time
-    return lead.model_dump_json(exclude_none=True)
+    return dump_record(lead, has_none=False)
 
 
 def lead_row(new: NewLead) -> dict[str, object]:

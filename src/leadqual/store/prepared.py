@@ -224,7 +224,10 @@ class Link:
         if not bound:
             return 0
         try:
-            self._cursor.executemany(plan.sql, bound)
+            if len(bound) == 1:  # PostgreSQL's driver takes twice as long for many of one
+                self._cursor.execute(plan.sql, bound[0])
+            else:
+                self._cursor.executemany(plan.sql, bound)
         except self._errors as error:
             raise store_error(error) from None
         return self._cursor.rowcount
