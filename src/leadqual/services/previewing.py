@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from leadqual.leads.normalise import normalise
+from leadqual.leads.records import dump_record
 from leadqual.leads.schema import Lead, RawLead, Rejected
 from leadqual.qualify.score import LeadScore
 from leadqual.routing.decision import Decision
@@ -32,8 +33,8 @@ class Preview:
     def as_json(self) -> bytes:
         """Return the preview as JSON."""
         return b'{"score":%b,"decision":%b}' % (
-            self.score.model_dump_json().encode(),
-            self.decision.model_dump_json().encode(),
+            dump_record(self.score).encode(),
+            dump_record(self.decision).encode(),
         )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -68,7 +68,7 @@ class Store:
         self._turns = threading.Lock()
         self._n_kept = 0
 
-    def transaction(self) -> Writing:
+    def transaction(self) -> AbstractContextManager[Tx]:
         """Return a writing transaction; it is committed at the end, or undone when it raises.
 
         Raises
@@ -81,7 +81,7 @@ class Store:
         """
         return Writing(self._engines.writing, self._turns)
 
-    def read(self) -> Reading:
+    def read(self) -> AbstractContextManager[Tx]:
         """Return a read-only transaction on one snapshot; it waits for nobody.
 
         Raises
