@@ -57,6 +57,7 @@ done twice. Refusals are problem documents (RFC 9457); 429 and 503 say when to t
 
 def build_application(serving: Serving, *, tally: Tally, key_rate: RateLimit) -> FastAPI:
     """Return the application over a set of services; tally and rate are those of `api.front`."""
+    serving.complete()
     settings, metrics = serving.settings, Metrics()
     app = documentation.DocumentedApi(
         title="leadqual",

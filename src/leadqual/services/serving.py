@@ -207,6 +207,12 @@ class Serving:
         """
         self.previews.preview(_FIRST_LEAD, call=Call(SYSTEM, self.clock()))
 
+    def complete(self) -> None:
+        """Make every service now, before several threads ask for one at the same moment."""
+        for name, made_once in vars(type(self)).items():
+            if isinstance(made_once, cached_property):
+                getattr(self, name)
+
     def start(self) -> None:
         """Start following the store in the background: swaps, rescoring, housekeeping.
 
