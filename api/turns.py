@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Final
 
-PER_TURN: Final = 16
+PER_TURN: Final = 8
 """Requests that are read in one turn of the loop: some 80 microseconds each."""
 
 

@@ -179,7 +179,7 @@ def time_writing(serving: Serving, groups: Sequence[Sequence[Lead]]) -> Written:
     watch = Watch()
 
     def write(items: Sequence[ScoredArrival]) -> list[object]:
-        with serving.store.transaction() as tx, watch.lap(), tx.savepoint():
+        with serving.store.transaction() as tx, watch.lap():
             return list(admission.write(tx, items))
 
     third = len(prepared) // 3

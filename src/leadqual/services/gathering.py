@@ -56,6 +56,7 @@ class Gathering(Generic[T]):
         self._max_group = max_group
         self._units: deque[T] = deque()
         self._n_away = 0
+        self._n_last = 0
         self._is_looking = False
 
     def __len__(self) -> int:
@@ -84,6 +85,7 @@ class Gathering(Generic[T]):
                 units.append(self._units.popleft())
         if units:
             self._n_away += len(units)
+            self._n_last = len(units)
             self._hand_over(units)
 
     def _look_soon(self) -> None:
@@ -95,7 +97,9 @@ class Gathering(Generic[T]):
         """Hand over if nothing came for some turns, else look again after the next one."""
         n_units = len(self._units)
         n_quiet = n_quiet + 1 if n_units == n_before else 0
-        if n_units and n_quiet < QUIET_TURNS and n_turns < MAX_TURNS:
+        # Who came alone last time was the only one to come back.
+        n_wanted = QUIET_TURNS if self._n_last > 1 else 1
+        if n_units and n_quiet < n_wanted and n_turns < MAX_TURNS:
             self.loop.call_soon(self._look, n_units, n_quiet, n_turns + 1)
             return
         self._is_looking = False

@@ -30,6 +30,18 @@ class Office:
         self.groups.append(list(units))
 
 
+async def busy_office(*, max_group: int = 100) -> Office:
+    """Return one whose last group was of two, which are back."""
+    office = Office(max_group=max_group)
+    office.gathering.add(0)
+    office.gathering.add(0)
+    office.gathering.flush()
+    office.gathering.came_back(2)
+    await turns(1)
+    office.groups.clear()
+    return office
+
+
 async def turns(n: int) -> None:
     for _ in range(n):
         await asyncio.sleep(0)
@@ -37,7 +49,7 @@ async def turns(n: int) -> None:
 
 @on_a_loop
 async def test_units_of_neighbouring_turns_go_together() -> None:
-    office = Office()
+    office = await busy_office()
 
     for unit in range(4):
         office.gathering.add(unit)
@@ -46,6 +58,18 @@ async def test_units_of_neighbouring_turns_go_together() -> None:
 
     assert office.groups == [[0, 1, 2, 3]]
     assert len(office.gathering) == 0
+
+
+@on_a_loop
+async def test_who_comes_alone_again_and_again_waits_for_one_turn_only() -> None:
+    office = Office()
+
+    for unit in range(2):
+        office.gathering.add(unit)
+        await turns(2)
+        office.gathering.came_back(1)
+
+    assert office.groups == [[0], [1]]
 
 
 @on_a_loop
@@ -82,7 +106,7 @@ async def test_a_whole_group_waits_for_nobody() -> None:
 
 @on_a_loop
 async def test_a_steady_stream_does_not_hold_up_the_first() -> None:
-    office = Office(max_group=1_000)
+    office = await busy_office(max_group=1_000)
 
     for unit in range(MAX_TURNS + 3):
         office.gathering.add(unit)
@@ -107,7 +131,7 @@ def test_what_a_closed_loop_left_behind_can_be_flushed() -> None:
 @pytest.mark.parametrize("n_callers", [1, 2, 16])
 @on_a_loop
 async def test_callers_who_come_back_after_their_answer_stay_together(n_callers: int) -> None:
-    office = Office()
+    office = await busy_office()
     answers: list[asyncio.Future[None]] = []
 
     async def call() -> None:
