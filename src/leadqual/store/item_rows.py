@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -41,6 +41,7 @@ ITEM_COLUMNS: Final = (
 _N_OPEN: Final = len(OPEN_COLUMNS)
 
 _STATE: Final = ITEM_COLUMNS.index(ITEMS.c.state)
+_OPEN: Final = ItemState.OPEN  # a page names it fifty times, and each look-up is one in Python
 
 When = Callable[[Any], datetime | None]
 """Reads a time as a driver gives it."""
@@ -69,7 +70,7 @@ def read_open(row: Row, queue: Queue, when: When) -> QueueItem:
         "item_id": item_id,
         "lead_id": lead_id,
         "queue": queue,
-        "state": ItemState.OPEN,
+        "state": _OPEN,
         "rank": rank,
         "order_key": order_key,
         "due_at": None if due_at is None else when(due_at),
@@ -102,19 +103,24 @@ def read_item(row: Row, when: When) -> QueueItem:
     return item
 
 
-def read_ranked(row: Row, queue: Queue, when: When, *, now: datetime) -> QueueItem:
-    """Return an item of a page of a queue, as of `now`: one that is open has no state in its row.
+def read_ranked(
+    rows: Sequence[Row], queue: Queue, when: When, *, now: datetime
+) -> tuple[QueueItem, ...]:
+    """Return the items of a page of a queue, as of `now`: open ones have no state in their rows.
 
     Parameters
     ----------
-    row : tuple
+    rows : sequence of tuple
         Of `ITEM_COLUMNS`, or of `OPEN_COLUMNS` alone.
     """
-    if len(row) == _N_OPEN:
-        return read_open(row, queue, when)
-    if row[_STATE] is None:
-        return read_open(row[:_N_OPEN], queue, when)
-    return read_item(row, when).as_of(now)
+    return tuple([
+        read_open(row, queue, when)
+        if len(row) == _N_OPEN
+        else read_open(row[:_N_OPEN], queue, when)
+        if row[_STATE] is None
+        else read_item(row, when).as_of(now)
+        for row in rows
+    ])
 
 
 def state_values(item: QueueItem) -> dict[str, object]:

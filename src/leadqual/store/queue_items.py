@@ -162,7 +162,7 @@ class QueueRepository:
         }
         when = self._link.read_time
         rows = statements.read(self._link, values)
-        items = tuple(read_ranked(row, queue, when, now=now) for row in rows[:limit])
+        items = read_ranked(rows[:limit], queue, when, now=now)
         return Page(items, write_cursor(items[-1]) if len(rows) > limit else None)
 
     def claim_next(
