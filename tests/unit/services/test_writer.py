@@ -1,5 +1,6 @@
 import asyncio
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, wait
 from contextlib import closing, contextmanager
@@ -7,6 +8,7 @@ from contextlib import closing, contextmanager
 import pytest
 
 from leadqual.errors import BusyError, InputError, StoreError
+from leadqual.services.units import SETTLED_PER_TURN
 from leadqual.services.writer import MAX_GROUP, GroupWriter
 from leadqual.store import Store, Tx
 from leadqual.store.engine import open_engines
@@ -213,6 +215,33 @@ def test_what_came_during_a_write_is_written_next_on_any_loop(store: Store) -> N
     with closing(GroupWriter(store)) as writer:
         assert run_on_loop(main()) == "late"
         assert run_on_loop(writer.join(crew, "of another loop")) == "of another loop"
+
+
+def test_a_large_group_is_answered_over_several_turns_of_its_loop(store: Store) -> None:
+    crew = Counting()
+    turn = [0]
+
+    async def count_turns() -> None:
+        while True:
+            turn[0] += 1
+            await asyncio.sleep(0)
+
+    async def ask(name: int) -> tuple[int, int]:
+        answer: int = await writer.join(crew, name)
+        return answer, turn[0]
+
+    async def main() -> list[tuple[int, int]]:
+        counting = asyncio.create_task(count_turns())
+        answered = await asyncio.gather(*map(ask, range(3 * SETTLED_PER_TURN)))
+        counting.cancel()
+        return answered
+
+    with closing(GroupWriter(store)) as writer:
+        answered = run_on_loop(main())
+
+    assert [name for name, _ in answered] == list(range(3 * SETTLED_PER_TURN))
+    assert crew.groups == [3 * SETTLED_PER_TURN]
+    assert max(Counter(turn for _, turn in answered).values()) == SETTLED_PER_TURN
 
 
 def test_an_item_that_raises_is_the_only_one_undone(store: Store) -> None:
