@@ -12,7 +12,6 @@ from typing import Any, Final, Protocol
 from leadqual.services.gathering import Gathering
 from leadqual.store import Tx
 
-
 SETTLED_PER_TURN: Final = 16
 """Callers who are answered in one turn of their loop: sixty-four would keep it for 5 ms."""
 
