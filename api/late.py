@@ -60,7 +60,7 @@ class LateApplication:
     async def _build_beside(self) -> ASGIApp:
         try:
             return await asyncio.to_thread(self._build)
-        except Exception:
+        except Exception:  # whatever it is: it is logged and ends the process
             logging.getLogger("leadqual.api").critical(
                 "the application cannot be built; the service ends", exc_info=True
             )

@@ -9,28 +9,15 @@ from __future__ import annotations
 import os
 import sqlite3
 from functools import cache
-from typing import Any, Final
+from typing import Final
 
-from pydantic import BaseModel
 from starlette.types import Receive, Scope, Send
 
 from benchmarks.peers.asgi import answer, is_lifespan, live_and_die, read_body
+from benchmarks.peers.body import Lead
 
 DATABASE: Final = "LEAN_DATABASE"
 """The environment variable with the file of the database."""
-
-
-class Lead(BaseModel):
-    """The body, as far as the naive application reads it."""
-
-    source: str
-    motion: str | None = None
-    contact: dict[str, Any] = {}
-    company: dict[str, Any] = {}
-    interest: dict[str, Any] = {}
-    engagement: dict[str, Any] = {}
-    campaign: dict[str, Any] = {}
-    attributes: dict[str, Any] = {}
 
 
 @cache

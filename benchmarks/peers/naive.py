@@ -6,29 +6,15 @@ One probability and nothing else: no heads, no reasons, no decision, nothing sto
 from __future__ import annotations
 
 import os
-from typing import Any
 
 import joblib
 from fastapi import FastAPI
-from pydantic import BaseModel
 
+from benchmarks.peers.body import Lead
 from benchmarks.peers.naive_model import MODEL, predict_one
 
 app = FastAPI()
 model = joblib.load(os.environ[MODEL])
-
-
-class Lead(BaseModel):
-    """The body, as far as the model reads it."""
-
-    source: str
-    motion: str | None = None
-    contact: dict[str, Any] = {}
-    company: dict[str, Any] = {}
-    interest: dict[str, Any] = {}
-    engagement: dict[str, Any] = {}
-    campaign: dict[str, Any] = {}
-    attributes: dict[str, Any] = {}
 
 
 @app.post("/predict")

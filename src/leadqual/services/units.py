@@ -115,7 +115,7 @@ def write_together(tx: Tx, party: Party) -> list[Outcome]:
     """Let a crew write its items. Raises `UndoneError` when it cannot."""
     try:
         results = party.crew.write(tx, party.items)
-    except Exception as error:
+    except Exception as error:  # whatever a crew raises undoes what it wrote
         raise UndoneError(error) from error
     return [
         Outcome(unit, problem=result) if isinstance(result, Exception) else Outcome(unit, result)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import threading
 from contextlib import suppress
-from types import TracebackType
 from typing import Any, Final
 
 from sqlalchemy import Engine, PoolProxiedConnection
@@ -67,12 +66,7 @@ class Reading:
             raise
         return Tx(self._link)
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         """End the transaction and give the connection back."""
         try:
             if not self._is_sqlite:
@@ -129,12 +123,7 @@ class Writing(Reading):
             self._turns.release()
             raise
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         """Commit or undo, and give the connection back."""
         try:
             if kind is None:
