@@ -10,7 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
-from typing import Final
+from typing import Any, Final
+
+from numpy.typing import NDArray
 
 from leadqual.errors import BundleError
 from leadqual.features.document import Document, write_document
@@ -34,6 +36,10 @@ BUNDLE_FILES: Final = (
     "amount.json",
     "reference.json",
 )
+
+Tables = Mapping[str, NDArray[Any]]
+"""The arrays that the models of a bundle are compiled to, by name."""
+
 _VERSION: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
@@ -116,7 +122,16 @@ class ModelBundle:
         BundleError
             If a tree is deeper than 8 or the tables would be too large.
         """
-        return Predictor(self.encoder, self.heads, conversion=self.conversion, amount=self.amount)
+        return self._predictor_of(None)
+
+    def _predictor_of(self, tables: Tables | None) -> Predictor:
+        return Predictor(
+            self.encoder,
+            self.heads,
+            conversion=self.conversion,
+            amount=self.amount,
+            tables=tables,
+        )
 
 
 def bundle_files(bundle: ModelBundle) -> dict[str, bytes]:
@@ -146,8 +161,15 @@ def bundle_files(bundle: ModelBundle) -> dict[str, bytes]:
     }
 
 
-def bundle_from_files(files: Mapping[str, bytes]) -> ModelBundle:
+def bundle_from_files(files: Mapping[str, bytes], *, tables: Tables | None = None) -> ModelBundle:
     """Read a bundle; other files beside `BUNDLE_FILES` are ignored.
+
+    Parameters
+    ----------
+    files : mapping of str to bytes
+        By name.
+    tables : mapping of str to ndarray, optional
+        `Predictor.tables` of the same files, by the same program; else they are compiled now.
 
     Raises
     ------
@@ -176,7 +198,9 @@ def bundle_from_files(files: Mapping[str, bytes]) -> ModelBundle:
         reference=Reference.from_document(documents["reference.json"]),
         summary={name: item.value for name, item in about["summary"].members().items()},
     )
-    _ = bundle.predictor  # a bundle that cannot be compiled is refused here, not by a request
+    # A bundle that cannot be compiled is refused here, not by a request. `cached_property` keeps
+    # what it made in this place.
+    vars(bundle)["predictor"] = bundle._predictor_of(tables)
     return bundle
 
 

@@ -13,9 +13,9 @@ bits alone and among a million.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,9 @@ from leadqual.features.spec import BEND_WEIGHT
 from leadqual.qualify.additive import AdditiveModel
 from leadqual.qualify.tree_states import TreeStates
 from leadqual.qualify.tree_tables import TreeTables
+
+_LINEAR: Final = "linear"
+_TREES: Final = "trees"
 
 _CACHED: Final = 8
 """Leads whose shares are summed together: they stay in the cache and need no fresh memory."""
@@ -85,6 +88,40 @@ class CompiledModels:
     n_features: int
     _linear: _Linear
     _trees: _Trees | None
+
+    def tables(self) -> dict[str, NDArray[Any]]:
+        """Return all arrays by name, for `from_tables`."""
+        parts = {_LINEAR: self._linear, _TREES: self._trees}
+        return {
+            f"{part}.{name}": array
+            for part, held in parts.items()
+            if held is not None
+            for name, array in vars(held).items()
+        }
+
+    @classmethod
+    def from_tables(
+        cls, tables: Mapping[str, NDArray[Any]], *, n_models: int, n_features: int
+    ) -> Self:
+        """Take up arrays that this very program compiled; nothing is checked.
+
+        Parameters
+        ----------
+        tables : mapping of str to ndarray
+            `tables` of models that were compiled of the same bundle.
+        n_models, n_features : int
+            As there.
+        """
+        parts: dict[str, dict[str, NDArray[Any]]] = {_LINEAR: {}, _TREES: {}}
+        for name, array in tables.items():
+            part, _, field = name.partition(".")
+            parts[part][field] = array
+        return cls(
+            n_models=n_models,
+            n_features=n_features,
+            _linear=_Linear(**parts[_LINEAR]),
+            _trees=_Trees(**parts[_TREES]) if parts[_TREES] else None,
+        )
 
     def evaluate(
         self, leads: EncodedLeads, *, explain: bool

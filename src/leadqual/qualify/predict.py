@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,6 +54,8 @@ class Predictor:
     heads : mapping of Head to AdditiveModel
     conversion : ConversionModel, optional
     amount : AmountModel
+    tables : mapping of str to ndarray, optional
+        What this program has compiled of these models before (`tables`); else they are compiled.
     """
 
     def __init__(
@@ -63,6 +65,7 @@ class Predictor:
         *,
         conversion: ConversionModel | None,
         amount: AmountModel,
+        tables: Mapping[str, NDArray[Any]] | None = None,
     ) -> None:
         self._amount = amount
         models = [amount.log_usd, *heads.values()]
@@ -75,7 +78,17 @@ class Predictor:
             models.extend(conversion.models)
             products = _products(conversion, list(range(1, n_heads)), n_heads)
             self._estimates = _Estimates(products, shift=conversion.shift, n_models=len(models))
-        self._compiled: CompiledModels = compile_models(encoder, models)
+        self._compiled = (
+            compile_models(encoder, models)
+            if tables is None
+            else CompiledModels.from_tables(
+                tables, n_models=len(models), n_features=len(encoder.features)
+            )
+        )
+
+    def tables(self) -> dict[str, NDArray[Any]]:
+        """Return the arrays that the models were compiled to, by name."""
+        return self._compiled.tables()
 
     def predict(self, leads: EncodedLeads, *, explain: bool) -> Predictions:
         """Return the answers for any number of leads, evaluated `CHUNK` at a time.

@@ -29,7 +29,7 @@ from leadqual.registry.manifest import (
     read_manifest,
     sign_manifest,
 )
-from leadqual.registry.receipt import has_receipt, leave_receipt
+from leadqual.registry.receipt import leave_receipt, read_receipt
 from leadqual.registry.selftest import check_golden, make_golden, run_self_test
 
 GOLDEN_FILE: Final = "golden.json"
@@ -164,9 +164,8 @@ class LocalRegistry:
     def load(self, version: str) -> ModelBundle:
         """Return the bundle of a version after signature, digests and self-test: ready to score.
 
-        A child process is the first to read it, once per content and program
-        (`registry.receipt`); this one repeats the comparison at its first load, which also
-        compiles the models.
+        A child process is the first to read it, once per content and program; what was compiled
+        then is kept (`registry.receipt`). This process compares scores at its first load.
 
         Raises
         ------
@@ -179,17 +178,20 @@ class LocalRegistry:
         """
         manifest, fingerprint = self._read_manifest(version)
         files = {name: self._read_file(manifest, name) for name in manifest.names("model")}
+        folder = self._folder(version)
+        tables = read_receipt(folder, fingerprint, key=self._key)
         if (version, fingerprint) in self._sound:
-            return bundle_from_files(files)
-        golden, folder = self._read_file(manifest, GOLDEN_FILE), self._folder(version)
-        if not has_receipt(folder, fingerprint, key=self._key):
+            return bundle_from_files(files, tables=tables)
+        golden = self._read_file(manifest, GOLDEN_FILE)
+        if tables is None:
             run_self_test(files, golden, version=version, timeout_s=self._timeout_s)
-            leave_receipt(folder, fingerprint, key=self._key)
         try:
-            bundle = check_golden(files, golden)
+            bundle = check_golden(files, golden, tables=tables)
         except BundleError as error:
             raise BundleError(f"model {version} refused: {error}") from error
         self._sound.add((version, fingerprint))
+        if tables is None:
+            leave_receipt(folder, fingerprint, key=self._key, tables=bundle.predictor.tables())
         return bundle
 
     def sweep(self, *, now: datetime, older_than_s: float = 3600.0) -> int:

@@ -17,7 +17,7 @@ from typing import Final
 
 from leadqual.errors import BundleError
 from leadqual.outcomes.history import Columns
-from leadqual.qualify.bundle import ModelBundle, bundle_from_files
+from leadqual.qualify.bundle import ModelBundle, Tables, bundle_from_files
 from leadqual.qualify.policy import ScoringPolicy
 from leadqual.qualify.scoring import score_columns
 
@@ -43,8 +43,12 @@ def make_golden(bundle: ModelBundle, columns: Columns, *, n_leads: int) -> bytes
     return json.dumps(golden, allow_nan=False, sort_keys=True).encode()
 
 
-def check_golden(files: Mapping[str, bytes], golden: bytes) -> ModelBundle:
+def check_golden(
+    files: Mapping[str, bytes], golden: bytes, *, tables: Tables | None = None
+) -> ModelBundle:
     """Return a bundle that gives its golden rows their stored scores; it is compiled then.
+
+    With `tables` it is taken as compiled before (`bundle_from_files`).
 
     Raises
     ------
@@ -52,7 +56,7 @@ def check_golden(files: Mapping[str, bytes], golden: bytes) -> ModelBundle:
         The bundle cannot be read, the golden rows are not what they should be, or a score
         differs by more than 1e-9 (relative).
     """
-    bundle = bundle_from_files(files)
+    bundle = bundle_from_files(files, tables=tables)
     try:
         stored = json.loads(golden)
         n_leads, columns = int(stored["n_leads"]), dict(stored["columns"])

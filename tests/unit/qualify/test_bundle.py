@@ -31,6 +31,22 @@ def test_reading_back_gives_the_same_bits(bundle: ModelBundle, columns: Columns)
     assert again.summary == bundle.summary
 
 
+def test_models_taken_as_compiled_before_answer_with_the_same_bits(
+    bundle: ModelBundle, columns: Columns
+):
+    files, leads = bundle_files(bundle), bundle.encoder.encode(columns, n_leads=N)
+    tables = bundle_from_files(files).predictor.tables()
+
+    again = bundle_from_files(files, tables=tables).predictor.predict(leads, explain=True)
+
+    assert any(name.startswith("trees.") for name in tables)
+    before = bundle.predictor.predict(leads, explain=True)
+    assert again.p.tobytes() == before.p.tobytes()
+    assert again.contributions is not None
+    assert before.contributions is not None
+    assert again.contributions.tobytes() == before.contributions.tobytes()
+
+
 def test_a_bundle_without_heads_or_conversion_reads_back(bundle: ModelBundle):
     bare = replace(bundle, heads={}, conversion=None, summary={})
 

@@ -187,7 +187,8 @@ def test_a_receipt_that_we_did_not_sign_or_that_is_of_another_version_is_worth_n
     registry.load("2026-11-21-2")
     impatient = LocalRegistry(registry.models_dir, KEY, self_test_timeout_s=0.001)
 
-    receipts = [(other / RECEIPT_FILE).read_bytes(), b"f" * 64, b"", b"\xff" * 5_000]
+    good = (other / RECEIPT_FILE).read_bytes()
+    receipts = [good, good[:-64], good + b" ", b"f" * 64, b"", b"\xff" * 5_000]
     for receipt in receipts:
         (folder / RECEIPT_FILE).write_bytes(receipt)
         with pytest.raises(BundleError, match="hung"):
@@ -221,7 +222,9 @@ def test_scores_are_compared_at_each_start_and_not_only_when_there_is_no_receipt
     golden = json.loads((folder / "golden.json").read_bytes())
     golden["expected"]["p_conversion"][3] += 1e-6
     _replace_signed(folder, "golden.json", json.dumps(golden).encode())
-    leave_receipt(folder, digest((folder / MANIFEST_FILE).read_bytes()), key=KEY)
+    fingerprint = digest((folder / MANIFEST_FILE).read_bytes())
+    tables = make_bundle("2026-11-21-1").predictor.tables()
+    leave_receipt(folder, fingerprint, key=KEY, tables=tables)
     impatient = LocalRegistry(registry.models_dir, KEY, self_test_timeout_s=0.001)
 
     with pytest.raises(BundleError, match=r"refused: .*stored p_conversion again"):
