@@ -174,7 +174,7 @@ def free_port() -> int:
 
 def leadqual_command(port: int, *, app: str | None = None) -> Command:
     """Return how the service is started; with `app`, how another application is in its place."""
-    other = f"from leadqual.cli import server; server.API = {app!r}; " if app else ""
+    other = f"from leadqual.cli import running; running.API = {app!r}; " if app else ""
     code = f"import sys; from leadqual.cli import main; {other}sys.exit(main())"
     return (sys.executable, "-c", code, "serve", "--port", str(port))
 

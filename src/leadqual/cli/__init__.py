@@ -11,8 +11,9 @@ import json
 import os
 import sys
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 
 from leadqual.errors import LeadqualError
 
@@ -32,13 +33,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     is_debug = "--debug" in arguments
     arguments = [argument for argument in arguments if argument != "--debug"]
     with collecting_nothing():
-        from leadqual.cli.app import build_app
-
-        app = build_app(arguments[0] if arguments else None)
+        run = _find_command(arguments)
     try:
-        app(args=arguments, prog_name="leadqual")
+        run()
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else 1
+    except KeyboardInterrupt:
+        return 1  # as typer ends other commands
     except LeadqualError as error:
         return _explain(error, as_json="--json" in arguments, is_debug=is_debug)
     except OSError as error:
@@ -53,6 +54,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         broken.__cause__ = error
         return _explain(broken, as_json="--json" in arguments, is_debug=is_debug)
     return 0
+
+
+def _find_command(arguments: list[str]) -> Callable[[], None]:
+    """Return what does what the arguments say; a plain `serve` does not wait for typer."""
+    from leadqual.cli.running import read_plain, serve_until_stopped
+
+    options = read_plain(arguments)
+    if options is not None:
+        return partial(serve_until_stopped, **options)
+    from leadqual.cli.app import build_app
+
+    app = build_app(arguments[0] if arguments else None)
+    return partial(app, args=arguments, prog_name="leadqual")
 
 
 @contextmanager

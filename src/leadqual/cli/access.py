@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from leadqual.cli.help_text import example, new_group
-from leadqual.cli.output import AsJson, emit, note, now, table
+from leadqual.cli.options import AsJson
+from leadqual.cli.output import emit, note, now, table
 from leadqual.errors import InputError
 
 if TYPE_CHECKING:

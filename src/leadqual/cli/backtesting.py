@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from leadqual.cli.help_text import example
-from leadqual.cli.output import AsJson, counted_steps, emit, note, now, require_writable
+from leadqual.cli.options import AsJson
+from leadqual.cli.output import counted_steps, emit, note, now, require_writable
 
 
 def register(app: typer.Typer) -> None:

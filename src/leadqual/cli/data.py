@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from leadqual.cli.help_text import example, new_group
-from leadqual.cli.output import AsJson, byte_progress, emit, note, now, steps
+from leadqual.cli.options import AsJson
+from leadqual.cli.output import byte_progress, emit, note, now, steps
 
 if TYPE_CHECKING:
     from leadqual.services.importing import ImportSummary

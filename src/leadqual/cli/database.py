@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from leadqual.cli.help_text import example, new_group
-from leadqual.cli.output import AsJson, emit, now, table
+from leadqual.cli.options import AsJson
+from leadqual.cli.output import emit, now, table
 
 if TYPE_CHECKING:
     from leadqual.store import AuditCheck, AuditEntry

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from leadqual.cli.help_text import example
-from leadqual.cli.output import AsJson, emit, now, steps
+from leadqual.cli.options import AsJson
+from leadqual.cli.output import emit, now, steps
 
 if TYPE_CHECKING:
     from leadqual.config import Settings
@@ -37,7 +38,7 @@ def demo(
     What an earlier run made is kept, so the second start is quick. Logins and keys are written to
     LEADQUAL_HOME/demo.json as well.
     """
-    from leadqual.cli.server import listen, run_until_stopped, url_of
+    from leadqual.cli.running import listen, run_until_stopped, url_of
     from leadqual.config import load_settings
     from leadqual.services.demo import prepare_access, prepare_model, seed_queues
     from leadqual.services.workshop import open_workshop

@@ -10,7 +10,8 @@ from typing import Annotated
 import typer
 
 from leadqual.cli.help_text import example
-from leadqual.cli.output import AsJson, emit, note, now, require_writable, steps
+from leadqual.cli.options import AsJson
+from leadqual.cli.output import emit, note, now, require_writable, steps
 
 AsOf = Annotated[
     datetime | None,

@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from leadqual.cli.help_text import example
-from leadqual.cli.output import AsJson, emit, note, now, table
+from leadqual.cli.options import AsJson
+from leadqual.cli.output import emit, note, now, table
 
 
 def register(app: typer.Typer) -> None:

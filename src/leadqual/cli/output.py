@@ -9,15 +9,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
-
-import typer
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rich.console import Console
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output.")]
-"""The option that every command has."""
 
 Step = Callable[[str], None]
 """Called with the name of each step as it begins."""

@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 
 from leadqual.cli.help_text import example
-from leadqual.cli.output import AsJson, byte_progress, emit, note, now
+from leadqual.cli.options import AsJson
+from leadqual.cli.output import byte_progress, emit, note, now
 
 
 def register(app: typer.Typer) -> None:

@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from leadqual.cli.help_text import example, new_group
-from leadqual.cli.output import AsJson, emit, now
+from leadqual.cli.options import AsJson
+from leadqual.cli.output import emit, now
 
 _standard = new_group("standard", 'The written, versioned standard of "qualified".')
 

@@ -40,16 +40,16 @@ ONLY_WHEN_NEEDED = {
     "starlette": "requests that are not plain",
     "structlog": "the first failure",
     "tldextract": "nothing: only its list is read",
+    "typer": "other commands, help, refusals",
 }
 SERVE = """
 import json, sys
 from contextlib import closing
-from leadqual.cli.app import build_app
+from leadqual.cli import running
 from leadqual.config import load_settings
 from leadqual.wiring import build_serving
 from api.main import create_app
 
-build_app("serve")
 with closing(build_serving(load_settings())) as serving:
     create_app(serving)
     print(json.dumps(sorted(sys.modules)))
