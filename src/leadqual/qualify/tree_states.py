@@ -36,33 +36,29 @@ class TreeStates:
 
     Attributes
     ----------
-    numeric_rows, categorical_rows : list of int
-        Positions among the encoder's numeric and categorical features of those that are read.
     limits : list of ndarray
-        Per numeric feature read: the standardised values that any comparison parts, ascending.
-    first_state : ndarray of intp, shape (n_read, 1)
-        Row of `bits` where each feature begins, numeric ones first.
+        Per numeric feature: the standardised values that any comparison parts, ascending.
+    first_state : ndarray of intp, shape (n_features, 1)
+        Row of `bits` where each feature begins, categorical ones first.
     bits : ndarray of uint8, shape (n_states, n_blocks)
         Bits that a state sets in each block.
     """
 
     def __init__(self, encoder: Encoder, tables: Sequence[TreeTables]) -> None:
         found = _comparisons(encoder, tables)
-        read = set(found["feature"].tolist())
-        rows = encoder.numeric_rows.tolist(), encoder.categorical_rows.tolist()
-        self.numeric_rows = [i for i, place in enumerate(rows[0]) if place in read]
-        self.categorical_rows = [i for i, place in enumerate(rows[1]) if place in read]
+        n_blocks = sum(len(table.column) for table in tables)
         self.limits: list[NDArray[np.float64]] = []
         parts: list[NDArray[np.uint8]] = []
-        n_blocks = sum(len(table.column) for table in tables)
-        for row in self.numeric_rows:
-            own = found[found["feature"] == rows[0][row]]
-            limits, goes_left = _part_numbers(encoder.numeric[row], own)
+        for place, level in zip(
+            encoder.categorical_rows.tolist(), encoder.categorical, strict=True
+        ):
+            own = found[found["feature"] == place]
+            parts.append(_set_bits(own, _part_levels(level, own), n_blocks))
+        for place, number in zip(encoder.numeric_rows.tolist(), encoder.numeric, strict=True):
+            own = found[found["feature"] == place]
+            limits, goes_left = _part_numbers(number, own)
             self.limits.append(limits)
             parts.append(_set_bits(own, goes_left, n_blocks))
-        for row in self.categorical_rows:
-            own = found[found["feature"] == rows[1][row]]
-            parts.append(_set_bits(own, _part_levels(encoder.categorical[row], own), n_blocks))
         sizes = np.array([len(part) for part in parts], dtype=np.intp)
         self.first_state = (np.cumsum(sizes) - sizes)[:, None]
         self.bits = np.concatenate([np.zeros((0, n_blocks), dtype=np.uint8), *parts])
