@@ -30,13 +30,11 @@ KEY: Final = "BENCHMARK_KEY"
 LIBRARY: Final = "library: "
 LATER: Final = "after the first answer: "
 LIBRARIES: Final = {
-    "typer": ("typer",),
     "pydantic": ("pydantic.main", "pydantic._internal._generate_schema"),
     "uvicorn": ("uvicorn", "uvicorn.protocols.http.httptools_impl", "uvicorn.lifespan.on"),
     "uvloop": ("uvloop",),
     "numpy": ("numpy",),
     "SQLAlchemy": ("sqlalchemy", "sqlalchemy.dialects.sqlite"),
-    "YAML": ("yaml",),
 }
 OWN: Final = ("leadqual.qualify.scoring", "leadqual.store", "leadqual.wiring", "api.main")
 
@@ -68,9 +66,7 @@ def time_imports(laps: Laps) -> None:
             import_module(name)
         laps.lap(f"{LIBRARY}{library}")
         gc.disable()  # as `leadqual serve` does
-    from leadqual.cli.app import build_app
-
-    build_app("serve")
+    import_module("leadqual.cli.running")
     laps.lap("our own modules: the command line")
     for name in OWN:
         import_module(name)

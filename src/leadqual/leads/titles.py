@@ -6,9 +6,7 @@ import re
 import unicodedata
 from functools import lru_cache
 from importlib import resources
-from typing import Any, Final, NamedTuple
-
-import yaml
+from typing import Final, NamedTuple
 
 from leadqual.leads.word_index import WordIndex
 
@@ -105,7 +103,7 @@ def read_department(text: str) -> str | None:
 
 
 def _fold(text: str) -> str:
-    """Fold case, accents and punctuation: what the words of `titles.yaml` are written in."""
+    """Fold case, accents and punctuation: what the words of `titles.txt` are written in."""
     plain = text.casefold()
     if not plain.isascii():
         plain = _MARKS.sub("", unicodedata.normalize("NFKD", plain))
@@ -113,22 +111,29 @@ def _fold(text: str) -> str:
 
 
 @lru_cache(maxsize=1)
-def _table() -> dict[str, Any]:
-    """Read the bundled words."""
-    text = resources.files("leadqual.leads").joinpath("titles.yaml").read_text("utf-8")
-    # libyaml reads it twenty times faster than Python does, where PyYAML was built with it.
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    table: dict[str, Any] = yaml.load(text, Loader=loader)  # noqa: S506 - a SafeLoader, our own file
+def _table() -> dict[str, list[tuple[str, str]]]:
+    """Read the bundled words: of each section, names and their words."""
+    text = resources.files("leadqual.leads").joinpath("titles.txt").read_text("utf-8")
+    table: dict[str, list[tuple[str, str]]] = {}
+    for line in text.splitlines():
+        if line.startswith("["):
+            entries = table.setdefault(line.strip("[]"), [])
+        elif line.startswith(" "):
+            name, words = entries[-1]
+            entries[-1] = name, f"{words} {line.strip()}".lstrip()
+        elif line and not line.startswith("#"):
+            name, _, words = line.partition(":")
+            entries.append((name, words.strip()))
     return table
 
 
 @lru_cache(maxsize=1)
 def _levels() -> WordIndex:
     """Index the words of the seniority levels, in the order in which the levels are tried."""
-    return WordIndex((entry["level"], entry["words"]) for entry in _table()["seniority"])
+    return WordIndex(_table()["seniority"])
 
 
 @lru_cache(maxsize=1)
 def _departments() -> WordIndex:
     """Index the words of the departments."""
-    return WordIndex(_table()["department"].items())
+    return WordIndex(_table()["department"])

@@ -71,7 +71,9 @@ class WordIndex:
         start = "" if word.startswith("*") else r"\b"
         end = r"\b" if has_end else r"\w*"
         entry = _Word(rank, name, f"{start}(?:{body}){end}")
-        certain = max(_LETTERS.findall(_UNCERTAIN.sub("\0", body)), key=len, default="")
+        certain = body
+        if _LETTERS.fullmatch(body) is None:
+            certain = max(_LETTERS.findall(_UNCERTAIN.sub("\0", body)), key=len, default="")
         if len(certain) >= _GRAM:
             self._by_gram.setdefault(certain[:_GRAM], []).append(entry)
         elif certain == word:

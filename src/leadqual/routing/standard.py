@@ -6,6 +6,7 @@ the template for one's own.
 
 from __future__ import annotations
 
+import json
 from datetime import date, timedelta
 from functools import cache, cached_property, lru_cache
 from importlib.resources import files
@@ -15,7 +16,6 @@ from typing import Annotated, Final, Self
 from pydantic import Field, ValidationError, model_validator
 
 from leadqual.errors import StandardError
-from leadqual.leads.plain_yaml import read_plain_yaml
 from leadqual.outcomes.checks import Check
 from leadqual.qualify.policy import HeadThresholds, ScoringPolicy
 from leadqual.qualify.score import Head
@@ -172,7 +172,7 @@ def load_standard(path: Path) -> Standard:
 @cache
 def default_standard_text() -> str:
     """Return the packaged standard as YAML, with its comments."""
-    return files("leadqual.routing").joinpath("default_standard.yaml").read_text(encoding="utf-8")
+    return _packaged("default_standard.yaml")
 
 
 @cache
@@ -186,10 +186,19 @@ def _load_yaml(text: str) -> object:
     """Parse bounded YAML; the active standard is most often the packaged one, word for word."""
     if len(text) > MAX_STANDARD_CHARS:
         raise StandardError(f"the standard is longer than {MAX_STANDARD_CHARS} characters")
+    if text == default_standard_text():
+        return json.loads(_packaged("default_standard.json"))  # a start needs no YAML for it
+    from leadqual.leads.plain_yaml import read_plain_yaml
+
     try:
         return read_plain_yaml(text)
     except ValueError as error:
         raise StandardError(f"the standard is not valid YAML: {error}") from error
+
+
+def _packaged(name: str) -> str:
+    """Return the text of a file beside this one."""
+    return files("leadqual.routing").joinpath(name).read_text(encoding="utf-8")
 
 
 def _say(place: tuple[int | str, ...], message: str) -> str:

@@ -41,6 +41,7 @@ ONLY_WHEN_NEEDED = {
     "structlog": "the first failure",
     "tldextract": "nothing: only its list is read",
     "typer": "other commands, help, refusals",
+    "yaml": "a standard of one's own",
 }
 SERVE = """
 import json, sys

@@ -1,8 +1,11 @@
+import json
 from datetime import date
+from importlib.resources import files
 
 import pytest
 
 from leadqual.errors import StandardError
+from leadqual.leads.plain_yaml import read_plain_yaml
 from leadqual.qualify.score import Head
 from leadqual.routing.standard import (
     default_standard,
@@ -36,6 +39,14 @@ def test_thresholds_and_grades_of_the_file_reach_the_scoring_policy():
 
     assert (policy.heads[Head.FIT].yes, policy.heads[Head.FIT].no) == (0.8, 0.1)
     assert policy.grade_bands == (("A", 95), ("B", 60), ("C", 0))
+
+
+def test_the_packaged_standard_reads_the_same_without_yaml():
+    text = default_standard_text()
+    packaged = files("leadqual.routing").joinpath("default_standard.json").read_text("utf-8")
+
+    assert json.loads(packaged) == read_plain_yaml(text)
+    assert parse_standard(text) == parse_standard(f"{text}# read as YAML\n")
 
 
 def test_the_store_may_give_the_version():
