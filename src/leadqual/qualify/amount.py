@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -13,6 +15,7 @@ from leadqual.features.document import Document
 from leadqual.qualify.additive import AdditiveModel
 
 MAX_USD: Final = 1e15
+_MAX_EXPONENT: Final = 709.0
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -52,8 +55,15 @@ class AmountModel:
 
     def expected_usd(self, log_usd: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the expected amount from the linear predictor, in USD, same shape."""
-        with np.errstate(over="ignore"):  # what overflows is capped on the same line
-            return np.minimum(np.exp(log_usd) * self.smearing, self.cap_usd)
+        usd = np.minimum(log_usd, self._enough)
+        np.exp(usd, out=usd)
+        usd *= self.smearing
+        return np.minimum(usd, self.cap_usd, out=usd)
+
+    @cached_property
+    def _enough(self) -> float:
+        """Return a log of amounts from which the cap is surely reached, and nothing overflows."""
+        return min(math.log(self.cap_usd) - math.log(self.smearing) + 1.0, _MAX_EXPONENT)
 
     def as_dict(self) -> dict[str, object]:
         """Return the model as JSON values."""

@@ -20,6 +20,9 @@ from leadqual.qualify.score import Head
 CHUNK: Final = 256
 """Leads evaluated together: enough to amortise the calls, few enough to stay in the cache."""
 
+_FEW: Final = 4
+"""Up to so many leads, Python's own numbers are faster than arrays of one to four."""
+
 _MAX_LOGIT: Final = 700.0
 _EPS: Final = 1e-6
 
@@ -123,8 +126,9 @@ class Predictor:
                 found.fill(0.0)
             found[:, self._heads] = shares[:, self._head_columns]
         if self._estimates is not None:
-            logit, slope = self._estimates.combine(logits, probability, explain=explain)
-            p[:, -1] = sigmoid(logit)
+            few = leads.n_leads <= _FEW
+            combine = self._estimates.combine_few if few else self._estimates.combine
+            p[:, -1], slope = combine(logits, probability, explain=explain)
             if found is not None and shares is not None and slope is not None:
                 np.add.reduce(shares * slope[:, :, None], axis=1, out=found[:, -1])
         return Predictions(p, self._amount.expected_usd(logits[:, 0]), found)
@@ -142,6 +146,24 @@ class _Product:
     floor: list[float]
     is_plain: bool
 
+    def log_odds(self, p: Sequence[float], slope: list[float]) -> float:
+        """Return the weighted log-odds of the product for one lead; add their slope to `slope`.
+
+        The functions of numpy, since those of Python may differ in the last bit.
+        """
+        whole = 1.0
+        steps = []
+        for column, floor in zip(self.columns, self.floor, strict=True):
+            kept_p = (1.0 - floor) * p[column]
+            factor = floor + kept_p
+            whole *= factor
+            steps.append((column, kept_p, factor))
+        whole = min(max(whole, _EPS), 1.0 - _EPS)
+        rest = 1.0 - whole
+        for column, kept_p, factor in steps:
+            slope[column] += kept_p * (1.0 - p[column]) / factor / rest * self.weight
+        return float(np.log(whole / rest)) * self.weight
+
 
 class _Estimates:
     """The weighted sum of estimates of conversion, in log-odds, all products at once.
@@ -150,13 +172,14 @@ class _Estimates:
     """
 
     def __init__(self, products: Sequence[_Product], *, shift: float, n_models: int) -> None:
-        self._shift = np.full(1, shift)
+        self._shift = shift
         several = [product for product in products if not product.is_plain]
         # Of each estimate its column, and its weight where it is log-odds as they are.
         self._terms = [
             (one.columns[0], one.weight) if one.is_plain else (several.index(one), None)
             for one in products
         ]
+        self._products = several
         self._weight = np.array([product.weight for product in several])
         self._floor = np.ones((len(several), n_models))
         for row, product in zip(self._floor, several, strict=True):
@@ -170,7 +193,7 @@ class _Estimates:
     def combine(
         self, logits: NDArray[np.float64], probability: NDArray[np.float64], *, explain: bool
     ) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
-        """Return the log-odds of conversion, and their slope in the log-odds of each model."""
+        """Return P(conversion), and the slope of its log-odds in the log-odds of each model."""
         # Axes: leads, products, models.
         p = probability[:, None]
         kept_p = self._kept * p
@@ -182,11 +205,11 @@ class _Estimates:
         whole /= rest
         np.log(whole, out=whole)
         whole *= self._weight
-        logit = self._shift
+        logit = np.full(1, self._shift)
         for place, weight in self._terms:
             logit = logit + (whole[:, place] if weight is None else weight * logits[:, place])
         if not explain:
-            return logit, None
+            return sigmoid(logit), None
         # d log-odds(whole) / d log-odds(p), by the chain rule
         kept_p *= 1.0 - p
         kept_p /= factor
@@ -194,7 +217,24 @@ class _Estimates:
         kept_p *= self._weight[:, None]
         slope = np.add.reduce(kept_p, axis=1)
         slope += self._plain_slope
-        return logit, slope
+        return sigmoid(logit), slope
+
+    def combine_few(
+        self, logits: NDArray[np.float64], probability: NDArray[np.float64], *, explain: bool
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
+        """Return what `combine` does, bit by bit: the same steps one number after the other."""
+        found, slopes = [], []
+        for own, p in zip(logits.tolist(), probability.tolist(), strict=True):
+            slope = [0.0] * len(p)
+            parts = [product.log_odds(p, slope) for product in self._products]
+            logit = self._shift
+            for place, weight in self._terms:
+                logit += parts[place] if weight is None else weight * own[place]
+            found.append(1.0 / (float(np.exp(min(-logit, _MAX_LOGIT))) + 1.0))
+            slopes.append(slope)
+        if not explain:
+            return np.array(found), None
+        return np.array(found), np.array(slopes) + self._plain_slope
 
 
 def _as_slice(places: list[int]) -> slice | list[int]:
@@ -205,8 +245,8 @@ def _as_slice(places: list[int]) -> slice | list[int]:
 
 def sigmoid(logit: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return probabilities of log-odds, never overflowing."""
-    bounded = np.minimum(np.maximum(logit, -_MAX_LOGIT), _MAX_LOGIT)
-    np.negative(bounded, out=bounded)
+    bounded = np.negative(logit)
+    np.minimum(bounded, _MAX_LOGIT, out=bounded)
     np.exp(bounded, out=bounded)
     bounded += 1.0
     return np.divide(1.0, bounded, out=bounded)
