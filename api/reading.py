@@ -12,6 +12,7 @@ from typing import Final
 
 from pydantic import ValidationError
 
+from leadqual.leads.plain import ESCAPED_NUL, plain_reader
 from leadqual.leads.schema import RawLead
 
 _END_OF_NAME: Final = b'":'
@@ -33,8 +34,10 @@ def read_plain_lead(body: bytes) -> RawLead | None:
     colon are at least as many as the names, and the names at least as many as the fields set;
     where the first and the last are equal, no name came twice.
     """
+    if ESCAPED_NUL in body:
+        return None
     try:
-        lead = RawLead.__pydantic_validator__.validate_json(body)
+        lead = plain_reader().validate_json(body)
     except ValidationError:
         return None
     if body.count(_END_OF_NAME) != _n_fields_set(lead) or _SPACED_NAME.search(body):
