@@ -12,7 +12,7 @@ from benchmarks.core import Case, Size, prepare
 from benchmarks.peers.same_trees import to_booster
 from leadqual.features.columns import Coded, Column
 from leadqual.qualify.additive import AdditiveModel
-from leadqual.qualify.compiled import compile_models
+from leadqual.qualify.compiling import compile_models
 from leadqual.qualify.scoring import ScoreTable, score_columns, score_snapshots
 from leadqual.routing.standard import default_standard
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from leadqual.features.encoder import EncodedLeads, Encoder
 from leadqual.qualify.additive import AdditiveModel
 from leadqual.qualify.amount import AmountModel
-from leadqual.qualify.compiled import CompiledModels, compile_models
+from leadqual.qualify.compiled import CompiledModels
 from leadqual.qualify.conversion import ConversionModel
 from leadqual.qualify.reference import TARGETS
 from leadqual.qualify.score import Head
@@ -81,13 +81,15 @@ class Predictor:
             models.extend(conversion.models)
             products = _products(conversion, list(range(1, n_heads)), n_heads)
             self._estimates = _Estimates(products, shift=conversion.shift, n_models=len(models))
-        self._compiled = (
-            compile_models(encoder, models)
-            if tables is None
-            else CompiledModels.from_tables(
-                tables, n_models=len(models), n_features=len(encoder.features)
+        if tables is None:
+            from leadqual.qualify.compiling import compile_models
+
+            self._compiled = compile_models(encoder, models)
+        else:
+            n_features = len(encoder.features)
+            self._compiled = CompiledModels.from_tables(
+                tables, n_models=len(models), n_features=n_features
             )
-        )
 
     def tables(self) -> dict[str, NDArray[Any]]:
         """Return the arrays that the models were compiled to, by name."""

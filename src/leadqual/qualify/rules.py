@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from itertools import product
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 from leadqual.features.encoder import Encoder
 from leadqual.features.spec import N_QUANTILES, CategoricalFeature, NumericFeature
 from leadqual.leads.schema import Scalar
-from leadqual.outcomes.history import Columns
 from leadqual.qualify.additive import AdditiveModel
 from leadqual.qualify.amount import AmountModel
 from leadqual.qualify.bundle import ModelBundle
@@ -28,6 +27,9 @@ from leadqual.qualify.predict import Predictor
 from leadqual.qualify.reference import Reference, ev_quantiles
 from leadqual.qualify.score import Head
 from leadqual.qualify.trees import TreeEnsemble
+
+if TYPE_CHECKING:
+    from leadqual.outcomes.history import Columns
 
 RULES_VERSION: Final = "rules"
 ASSUMED_DEAL_USD: Final = 10_000.0

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from leadqual.qualify.flat_trees import FlatTrees
-from leadqual.qualify.tree_tables import TreeTables, build_tables, look_up
+
+if TYPE_CHECKING:
+    from leadqual.qualify.tree_tables import TreeTables
 
 _CHUNK: Final = 1_024
 
@@ -23,6 +25,8 @@ class TreeEnsemble(FlatTrees):
     @cached_property
     def tables(self) -> TreeTables:
         """Return the look-up tables that evaluate the ensemble; built on first use."""
+        from leadqual.qualify.tree_tables import build_tables
+
         return build_tables(self)
 
     @property
@@ -60,6 +64,8 @@ class TreeEnsemble(FlatTrees):
 
     def _found(self, matrix: NDArray[np.float64]) -> Iterator[tuple[slice, NDArray[np.intp]]]:
         """Yield, chunk by chunk, the table cell of every block for every row."""
+        from leadqual.qualify.tree_tables import look_up
+
         if self.n_trees:
             for start in range(0, len(matrix), _CHUNK):
                 rows = slice(start, start + _CHUNK)

@@ -10,12 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from pydantic import JsonValue
 
 from leadqual.errors import BundleError, UnknownVersionError
-from leadqual.outcomes.history import Columns
 from leadqual.qualify.bundle import ModelBundle, bundle_from_files
 from leadqual.registry.manifest import (
     MANIFEST_FILE,
@@ -31,6 +30,9 @@ from leadqual.registry.manifest import (
 )
 from leadqual.registry.receipt import leave_receipt, read_receipt
 from leadqual.registry.selftest import check_golden, make_golden, run_self_test
+
+if TYPE_CHECKING:
+    from leadqual.outcomes.history import Columns
 
 GOLDEN_FILE: Final = "golden.json"
 _DRAFT_PREFIX: Final = ".draft-"

@@ -13,13 +13,15 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from leadqual.errors import BundleError
-from leadqual.outcomes.history import Columns
 from leadqual.qualify.bundle import ModelBundle, Tables, bundle_from_files
 from leadqual.qualify.policy import ScoringPolicy
 from leadqual.qualify.scoring import score_columns
+
+if TYPE_CHECKING:
+    from leadqual.outcomes.history import Columns
 
 TOLERANCE: Final = 1e-9
 COMPARED: Final = ("p_fit", "p_authority", "p_budget", "p_conversion", "expected_value_usd")

@@ -6,7 +6,7 @@ from leadqual.features.encoder import Encoder
 from leadqual.leads.schema import Scalar
 from leadqual.outcomes.history import Columns
 from leadqual.qualify.additive import AdditiveModel
-from leadqual.qualify.compiled import compile_models
+from leadqual.qualify.compiling import compile_models
 from leadqual.qualify.trees import TreeEnsemble
 
 N = 1_500
