@@ -30,7 +30,7 @@ from leadqual.services.importing import ROWS_PER_COMMIT, ImportRequest, import_f
 from leadqual.services.workshop import open_workshop
 from leadqual.simulation.funnel import simulate, write_csv
 from leadqual.simulation.parameters import FunnelParameters
-from leadqual.store.engine import sqlite_module
+from leadqual.store.connections import sqlite_module
 
 ROOT: Final = Path(__file__).parents[1]
 MAPPING: Final = ROOT / "data_samples" / "mappings" / "sample.yaml"

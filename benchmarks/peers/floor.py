@@ -16,7 +16,7 @@ from typing import Final
 from starlette.types import Receive, Scope, Send
 
 from benchmarks.peers.asgi import answer, is_lifespan, live_and_die, read_body
-from leadqual.store.engine import sqlite_module
+from leadqual.store.connections import sqlite_module
 
 DATABASE: Final = "FLOOR_DATABASE_URL"
 MAX_GROUP: Final = 64

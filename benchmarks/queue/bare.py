@@ -12,8 +12,8 @@ from typing import Any, Final
 
 from benchmarks.queue.filling import QUEUE, START
 from leadqual.queue.items import LEASE
-from leadqual.store.engine import open_engines
-from leadqual.store.types import to_microseconds
+from leadqual.store.connections import open_connections
+from leadqual.store.values import to_microseconds
 
 _COLUMNS: Final = (
     "item_id, lead_id, queue, state, rank, order_key, due_at, created_at, claimed_by, wakes_at, "
@@ -57,8 +57,8 @@ class BareQueue:
     """
 
     def __init__(self, url: str) -> None:
-        self._engines = open_engines(url)
-        self._is_postgresql = self._engines.writing.dialect.name == "postgresql"
+        self._pool = open_connections(url).writing
+        self._is_postgresql = self._pool.driver.is_postgresql
         self._turns = threading.Lock()
         self._idle: deque[tuple[Any, Any]] = deque()
         self._until = self._time(START + LEASE)
@@ -96,7 +96,6 @@ class BareQueue:
         while self._idle:
             connection, _ = self._idle.pop()
             connection.close()
-        self._engines.dispose()
 
     @contextmanager
     def _commit(self) -> Iterator[Any]:
@@ -117,8 +116,7 @@ class BareQueue:
         try:
             return self._idle.pop()
         except IndexError:
-            connection = self._engines.writing.raw_connection()
-            connection.detach()
+            connection = self._pool.connect()
             return connection, connection.cursor()
 
     def _sql(self, text: str) -> str:

@@ -13,8 +13,9 @@ from leadqual.leads.schema import Lead
 from leadqual.qualify.score import Answer, Direction, Head, LeadScore, ReasonCode, ScoredBy
 from leadqual.routing.decision import Approach, Decision, Queue
 from leadqual.store import open_store
-from leadqual.store.engine import open_engines
+from leadqual.store.connections import open_connections
 from leadqual.store.lead_rows import dump_lead
+from leadqual.store.migrating import open_engine
 
 START: Final = datetime(2026, 11, 20, 10, tzinfo=UTC)
 QUEUE: Final = Queue.MRR
@@ -61,23 +62,21 @@ def fill(url: str, n_items: int) -> None:
     """
     with closing(open_store(url)) as store:
         store.upgrade()
-    engines = open_engines(url)
+    engine = open_engine(open_connections(url))
     try:
         for first in range(1, n_items + 1, _CHUNK):
             numbers = range(first, min(first + _CHUNK, n_items + 1))
-            with engines.writing.begin() as connection:
+            with engine.begin() as connection:
                 _prepare(connection)
                 for statement in _statements(connection.dialect.name, numbers, n_items):
                     connection.exec_driver_sql(statement)
-        with engines.writing.connect().execution_options(
-            isolation_level="AUTOCOMMIT"
-        ) as connection:
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             if connection.dialect.name == "postgresql":
                 connection.exec_driver_sql("SET statement_timeout = 0")
                 connection.exec_driver_sql("VACUUM (ANALYZE)")
                 connection.exec_driver_sql("CHECKPOINT")
     finally:
-        engines.dispose()
+        engine.dispose()
 
 
 def _prepare(connection: Connection) -> None:

@@ -1,5 +1,6 @@
 """Small valid records for the contract suite."""
 
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 from leadqual.leads.flat import flatten_lead
@@ -9,7 +10,7 @@ from leadqual.qualify.score import Answer, Head, LeadScore, ScoredBy
 from leadqual.queue.items import QueueItem
 from leadqual.routing.decision import Approach, Decision, Queue
 from leadqual.store import Store
-from leadqual.store.engine import open_engines
+from leadqual.store.connections import open_connections
 from leadqual.store.schema import VERSION_TABLE
 
 NOW = datetime(2026, 11, 21, 12, 0, 0, 123456, tzinfo=UTC)
@@ -89,13 +90,10 @@ def add_lead(
 
 def run_sql(url: str, *statements: str) -> None:
     """Change the database behind the store's back, as somebody with its password could."""
-    engines = open_engines(url)
-    try:
-        with engines.writing.begin() as connection:
-            for statement in statements:
-                connection.exec_driver_sql(statement)
-    finally:
-        engines.dispose()
+    with closing(open_connections(url).writing.connect()) as connection:
+        for statement in statements:
+            connection.execute(statement)
+        connection.commit()
 
 
 def set_revision(url: str, revision: str) -> None:

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
+from typing import Any
 
 import pytest
-from sqlalchemy import Connection
 
 from leadqual.queue.items import Taker
 from leadqual.queue.states import ItemState
@@ -12,8 +12,8 @@ from leadqual.routing.decision import Queue
 from leadqual.store import NewLead, Store, open_store
 from leadqual.store import item_statements as sql
 from leadqual.store.claims import best, claims, wake
-from leadqual.store.engine import open_engines
-from leadqual.store.item_rows import EVERYTHING, Sight
+from leadqual.store.connections import open_connections
+from leadqual.store.item_rows import EVERYTHING, PageParts, Sight
 from leadqual.store.prepared import Prepared
 from leadqual.store.queue_items import LISTED
 from leadqual.store.ranking import Pages, pages
@@ -40,13 +40,8 @@ OF_LEAD = "ix_queue_items_lead_id_item_id|uq_queue_items_open"
 
 def page_of(*states: ItemState, has_cursor: bool = False, is_one_statement: bool = False) -> Pages:
     """Return the statements of a page."""
-    return pages(
-        frozenset(states),
-        n_rows=51,
-        has_cursor=has_cursor,
-        sight=EVERYTHING,
-        is_one_statement=is_one_statement,
-    )
+    parts = PageParts(frozenset(states), 51, has_cursor, EVERYTHING)
+    return pages(parts, is_one_statement=is_one_statement)
 
 
 def arms(*, has_cursor: bool) -> list[Prepared]:
@@ -82,48 +77,49 @@ def fill(url: str) -> None:
 
 
 @contextmanager
-def connected(url: str) -> Iterator[Connection]:
-    """Connect to a store whose planner knows what is in it."""
-    engines = open_engines(url)
-    with engines.writing.connect() as connection:
-        connection.exec_driver_sql("ANALYZE")
-        if connection.dialect.name == "postgresql":  # reads a table as small as this one whole
-            connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
-        yield connection
-    engines.dispose()
+def connected(url: str) -> Iterator[Any]:
+    """Connect to a store whose planner knows what is in it; give a cursor."""
+    pool = open_connections(url).writing
+    with closing(pool.connect()) as connection:
+        cursor = connection.cursor()
+        cursor.execute("ANALYZE")
+        if pool.driver.is_postgresql:  # reads a table as small as this one whole
+            cursor.execute("SET LOCAL enable_seqscan = off")
+        yield cursor
 
 
 @pytest.fixture
-def filled(url: str) -> Iterator[Connection]:
-    """Return a connection to a store with enough leads for a planner to have a choice."""
+def filled(url: str) -> Iterator[Any]:
+    """Return a cursor on a store with enough leads for a planner to have a choice."""
     fill(url)
-    with connected(url) as connection:
-        yield connection
+    with connected(url) as cursor:
+        yield cursor
 
 
-def explain(connection: Connection, statement: Prepared) -> str:
+def explain(cursor: Any, statement: Prepared, database: str) -> str:
     """Return how the database would run a statement."""
-    plan = statement.plan(connection.dialect)
-    how = "EXPLAIN" if connection.dialect.name == "postgresql" else "EXPLAIN QUERY PLAN"
-    cursor = connection.connection.cursor()
+    plan = statement.plan(database)
+    how = "EXPLAIN" if database == "postgresql" else "EXPLAIN QUERY PLAN"
     cursor.execute(f"{how} {plan.sql}", plan.bind(VALUES))
     return "\n".join(str(row[-1]) for row in cursor.fetchall())
 
 
-def test_items_are_found_by_the_index_made_for_it(filled: Connection) -> None:
+def test_items_are_found_by_the_index_made_for_it(filled: Any, database: str) -> None:
     for statement, indexes in STATEMENTS:
-        found = explain(filled, statement)
+        found = explain(filled, statement, database)
 
         assert any(name in found for name in indexes.split("|")), (indexes, found)
         assert "Seq Scan on queue_items" not in found, found
         assert "SCAN queue_items\n" not in f"{found}\n", found
 
 
-def test_the_best_open_items_are_read_in_the_order_of_their_index(filled: Connection) -> None:
+def test_the_best_open_items_are_read_in_the_order_of_their_index(
+    filled: Any, database: str
+) -> None:
     in_order = [best(2), *arms(has_cursor=False)[:3], *arms(has_cursor=True)[:3]]
 
     for statement in in_order:
-        found = explain(filled, statement)
+        found = explain(filled, statement, database)
         assert "Sort" not in found, found
         assert "TEMP B-TREE" not in found, found
 
@@ -137,12 +133,11 @@ def test_a_page_on_postgresql_is_one_statement_whose_plan_serves_every_page(
     fill(bare_postgres_url)
     [union] = page_of(*LISTED, has_cursor=has_cursor, is_one_statement=True).listed
 
-    with connected(bare_postgres_url) as connection:
-        plan = union.plan(connection.dialect)
-        cursor = connection.connection.cursor()
+    with connected(bare_postgres_url) as cursor:
+        plan = union.plan("postgresql")
         for _ in range(30):  # the driver prepares it, PostgreSQL plans it anew five times
             cursor.execute(plan.sql, plan.bind({**VALUES, "after_key": 2_900.0}))
-        found = explain(connection, union)
+        found = explain(cursor, union, "postgresql")
         cursor.execute("SELECT custom_plans, generic_plans FROM pg_prepared_statements")
         n_planned = cursor.fetchall()
 

@@ -11,8 +11,9 @@ from alembic.script import ScriptDirectory
 
 from leadqual.errors import SchemaVersionError
 from leadqual.store import open_store, schema
-from leadqual.store.engine import open_engines
+from leadqual.store.connections import open_connections
 from leadqual.store.indexes import complete_metadata
+from leadqual.store.migrating import open_engine
 from tests.contract.records import run_sql, set_revision
 
 
@@ -23,14 +24,11 @@ def url(own_url: str) -> str:
 
 
 def test_migrations_lead_to_the_tables_of_the_program(url: str) -> None:
-    engines = open_engines(url)
-
-    with engines.writing.connect() as connection:
+    with open_engine(open_connections(url)).connect() as connection:
         context = MigrationContext.configure(
             connection, opts={"version_table": schema.VERSION_TABLE, "compare_type": True}
         )
         differences = compare_metadata(context, complete_metadata())
-    engines.dispose()
 
     assert differences == []
 
@@ -98,17 +96,16 @@ def test_another_programs_database_is_refused_and_left_alone(bare_url: str) -> N
 def test_the_first_revision_can_be_undone(url: str) -> None:
     from alembic import command
 
-    engines = open_engines(url)
+    engine = open_engine(open_connections(url))
     config = Config()
     config.set_main_option("script_location", str(Path(schema.__file__).parent / "migrations"))
 
-    with engines.writing.begin() as connection:
+    with engine.begin() as connection:
         config.attributes["connection"] = connection
         command.downgrade(config, "base")
-    with engines.writing.begin() as connection:
+    with engine.begin() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
-    engines.dispose()
 
     with closing(open_store(url)) as store:
         store.check_schema()

@@ -10,14 +10,12 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func, select
 
 from leadqual.errors import BusyError, ConfigError, ConflictError, StoreError
 from leadqual.outcomes.events import OutcomeType
 from leadqual.routing.decision import Queue
 from leadqual.store import Store, Tx, open_store
-from leadqual.store.engine import SAFE_SQLITE, open_engines, sqlite_module
-from leadqual.store.prepared import Prepared
+from leadqual.store.connections import SAFE_SQLITE, open_connections, sqlite_module
 from tests.contract.records import NOW, add_lead, lead, outcome
 
 CHILD = """
@@ -90,7 +88,7 @@ def test_what_raises_is_undone(store: Store) -> None:
 
 def lose_the_transaction(tx: Tx) -> None:
     with tx.savepoint():
-        tx._link.say("ROLLBACK")  # as SQLite does by itself when the disk is full
+        tx.link.say("ROLLBACK")  # as SQLite does by itself when the disk is full
         raise ValueError
 
 
@@ -204,7 +202,7 @@ def test_concurrent_outcomes_of_one_lead_are_recorded_in_the_order_they_applied(
 
 
 def test_every_pooled_sqlite_connection_is_durable_and_strict(sqlite_url: str) -> None:
-    engines = open_engines(sqlite_url)
+    opened = open_connections(sqlite_url)
     expected = {
         "journal_mode": "wal",
         "synchronous": 2,
@@ -213,15 +211,15 @@ def test_every_pooled_sqlite_connection_is_durable_and_strict(sqlite_url: str) -
         "busy_timeout": 5000,
     }
 
-    for engine in (engines.writing, engines.reading):
-        connections = [engine.raw_connection() for _ in range(8)]
+    for pool in (opened.writing, opened.reading):
+        connections = [pool.take() for _ in range(8)]
         for connection in connections:
             cursor = connection.cursor()
             found = {name: cursor.execute(f"PRAGMA {name}").fetchone()[0] for name in expected}
             assert found == expected
         for connection in connections:
-            connection.close()
-    engines.dispose()
+            pool.give_back(connection)
+    opened.dispose()
 
 
 def test_sqlite_is_one_without_the_corruption_bug() -> None:
@@ -260,7 +258,7 @@ def test_connections_that_the_server_ended_while_nobody_used_them_fail_nobody(
             pids = [backend(one), backend(two)]
         with other.transaction() as tx:
             for pid in pids:
-                tx._link.say(f"SELECT pg_terminate_backend({pid}, 5000)")
+                tx.link.say(f"SELECT pg_terminate_backend({pid}, 5000)")
 
         with store.transaction() as tx:
             written = backend(tx)
@@ -274,9 +272,9 @@ def test_a_connection_on_which_the_server_said_something_is_used_again(postgres_
     with closing(open_store(postgres_url)) as store, closing(open_store(postgres_url)) as other:
         with store.transaction() as tx:
             pid = backend(tx)
-            tx._link.say("LISTEN news")
+            tx.link.say("LISTEN news")
         with other.transaction() as tx:
-            tx._link.say("NOTIFY news")
+            tx.link.say("NOTIFY news")
 
         with store.transaction() as tx:
             again = backend(tx)
@@ -286,7 +284,7 @@ def test_a_connection_on_which_the_server_said_something_is_used_again(postgres_
 
 def backend(tx: Tx) -> int:
     """Return the number of the server process of a transaction."""
-    [(pid,)] = tx._link.run(Prepared(select(func.pg_backend_pid())))
+    [(pid,)] = tx.link.ask("SELECT pg_backend_pid()")
     return int(pid)
 
 
@@ -296,7 +294,7 @@ def test_a_database_that_stays_locked_is_busy_and_nothing_is_written(
     add_lead(store, "L1")
     impatient = "PRAGMA busy_timeout=50" if database == "sqlite" else "SET lock_timeout = '50ms'"
     with store.transaction() as tx:
-        tx._link.say(impatient)
+        tx.link.say(impatient)
 
     with closing(open_store(url)) as other, other.transaction() as theirs:
         theirs.queue.claim("L1", actor="ann", now=NOW)
@@ -316,7 +314,7 @@ def test_a_full_disk_loses_nothing_that_was_acknowledged(sqlite_url: str) -> Non
     acknowledged: list[str] = []
     with closing(open_store(sqlite_url)) as store:
         with store.transaction() as tx:
-            tx._link.say("PRAGMA max_page_count=150")
+            tx.link.say("PRAGMA max_page_count=150")
         for group in range(40):
             done = insert_group(store, group)
             acknowledged += done

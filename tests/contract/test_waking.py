@@ -4,21 +4,16 @@ from datetime import datetime, timedelta
 
 import numpy as np
 import pytest
-from sqlalchemy import func, select
 
 from leadqual.queue.items import LEASE, QueueItem, Taker
 from leadqual.queue.states import ItemState
 from leadqual.routing.decision import Queue
 from leadqual.store import NewLead, Store, Tx
 from leadqual.store.claims import MAX_WOKEN
-from leadqual.store.prepared import Prepared
-from leadqual.store.tables import ITEMS
+from leadqual.store.values import to_microseconds
 from tests.contract.records import MINUTE, NOW, add_lead, decision, lead
 
 LATER = NOW + LEASE
-ASLEEP = Prepared(
-    select(ITEMS.c.queue, func.count()).where(ITEMS.c.wakes_at <= LATER).group_by(ITEMS.c.queue)
-)
 
 
 def add_claimed(store: Store, queue: Queue, n_leads: int, *, key: float = 0.0) -> None:
@@ -34,7 +29,13 @@ def add_claimed(store: Store, queue: Queue, n_leads: int, *, key: float = 0.0) -
 
 def count_asleep(tx: Tx) -> dict[str, int]:
     """Return how many items, by queue, are asleep though their time is over."""
-    return dict(tx._link.run(ASLEEP))
+    later = f"'{LATER.isoformat()}'" if tx.link.is_postgresql else to_microseconds(LATER)
+    return dict(
+        tx.link.ask(
+            "SELECT queue, count(*) FROM queue_items "  # noqa: S608 - constants
+            f"WHERE wakes_at <= {later} GROUP BY queue"
+        )
+    )
 
 
 def keys(items: list[QueueItem | None]) -> list[float]:

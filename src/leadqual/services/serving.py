@@ -208,10 +208,14 @@ class Serving:
         self.previews.preview(_FIRST_LEAD, call=Call(SYSTEM, self.clock()))
 
     def complete(self) -> None:
-        """Make every service now, before several threads ask for one at the same moment."""
+        """Make every service now, before several threads ask for one at the same moment.
+
+        So is what compiles their statements: the first page does not wait for it.
+        """
         for name, made_once in vars(type(self)).items():
             if isinstance(made_once, cached_property):
                 getattr(self, name)
+        self.store.load_compiler()
 
     def start(self) -> None:
         """Start following the store in the background: swaps, rescoring, housekeeping.

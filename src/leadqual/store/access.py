@@ -5,24 +5,18 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import Text, bindparam, delete, func, select, update
-
 from leadqual.errors import ConflictError, NotFoundError
-from leadqual.store.phrases import dump, load
-from leadqual.store.prepared import Link, Prepared, Row, insertion
+from leadqual.store.json_text import dump, load
+from leadqual.store.plans import Row
+from leadqual.store.prepared import Link, Prepared
 from leadqual.store.records import KeyDraft, KeyKind, KeyRecord, SessionRecord, UserRecord
-from leadqual.store.tables_operations import KEYS, SESSIONS, USERS
-from leadqual.store.types import BigId, Flag, UtcTime
 
-_AT: Final = bindparam("at", type_=UtcTime)
-_KEY_ROW: Final = select(*KEYS.c)
-_ID: Final = bindparam("id", type_=BigId)
-_INSERT_KEY: Final = insertion(KEYS, returning=[KEYS.c.key_id])
-_FIND_KEY: Final = Prepared(_KEY_ROW.where(KEYS.c.key_hash == bindparam("hash", type_=Text)))
-_GET_KEY: Final = Prepared(_KEY_ROW.where(KEYS.c.key_id == _ID))
-_LIST_KEYS: Final = Prepared(_KEY_ROW.order_by(KEYS.c.key_id))
-_REVOKE_KEY: Final = Prepared(update(KEYS).where(KEYS.c.key_id == _ID).values(revoked_at=_AT))
-_USE_KEY: Final = Prepared(update(KEYS).where(KEYS.c.key_id == _ID).values(last_used_at=_AT))
+_INSERT_KEY: Final = Prepared("access.insert_key")
+_FIND_KEY: Final = Prepared("access.find_key")
+_GET_KEY: Final = Prepared("access.get_key")
+_LIST_KEYS: Final = Prepared("access.list_keys")
+_REVOKE_KEY: Final = Prepared("access.revoke_key")
+_USE_KEY: Final = Prepared("access.use_key")
 
 
 class KeyRepository:
@@ -76,23 +70,10 @@ class KeyRepository:
         self._link.run(_USE_KEY, id=key_id, at=at)
 
 
-_USER: Final = bindparam("user", type_=Text)
-_USER_ROW: Final = select(*USERS.c)
-_INSERT_USER: Final = insertion(USERS, is_idempotent=True)
-_FIND_USER: Final = Prepared(_USER_ROW.where(USERS.c.username == _USER))
-_LIST_USERS: Final = Prepared(_USER_ROW.order_by(USERS.c.username))
-_UPDATE_USER: Final = Prepared(
-    update(USERS)
-    .where(USERS.c.username == _USER)
-    .values(
-        updated_at=_AT,
-        password_hash=func.coalesce(
-            bindparam("new_hash", type_=Text), USERS.c.password_hash, type_=Text
-        ),
-        role=func.coalesce(bindparam("new_role", type_=Text), USERS.c.role, type_=Text),
-        is_active=func.coalesce(bindparam("active", type_=Flag), USERS.c.is_active, type_=Flag),
-    )
-)
+_INSERT_USER: Final = Prepared("access.insert_user")
+_FIND_USER: Final = Prepared("access.find_user")
+_LIST_USERS: Final = Prepared("access.list_users")
+_UPDATE_USER: Final = Prepared("access.update_user")
 
 
 class UserRepository:
@@ -154,13 +135,12 @@ class UserRepository:
             raise _no_user()
 
 
-_HASH: Final = bindparam("hash", type_=Text)
-_INSERT_SESSION: Final = insertion(SESSIONS)
-_FIND_SESSION: Final = Prepared(select(*SESSIONS.c).where(SESSIONS.c.session_hash == _HASH))
-_SEE: Final = Prepared(update(SESSIONS).where(SESSIONS.c.session_hash == _HASH).values(seen_at=_AT))
-_DELETE: Final = Prepared(delete(SESSIONS).where(SESSIONS.c.session_hash == _HASH))
-_DELETE_OF: Final = Prepared(delete(SESSIONS).where(SESSIONS.c.username == _USER))
-_PRUNE: Final = Prepared(delete(SESSIONS).where(SESSIONS.c.expires_at <= _AT))
+_INSERT_SESSION: Final = Prepared("access.insert_session")
+_FIND_SESSION: Final = Prepared("access.find_session")
+_SEE: Final = Prepared("access.see_session")
+_DELETE: Final = Prepared("access.delete_session")
+_DELETE_OF: Final = Prepared("access.delete_sessions_of")
+_PRUNE: Final = Prepared("access.prune_sessions")
 
 
 class SessionRepository:

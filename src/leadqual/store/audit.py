@@ -7,36 +7,19 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import Integer, Text, bindparam, select, update
-
 from leadqual.errors import StoreError
-from leadqual.store.phrases import dump, load
-from leadqual.store.prepared import Link, Prepared, Row, insertion
+from leadqual.store.json_text import dump, load
+from leadqual.store.plans import Row
+from leadqual.store.prepared import Link, Prepared
 from leadqual.store.records import AuditCheck, AuditEntry
-from leadqual.store.tables_operations import AUDIT, AUDIT_HEAD
-from leadqual.store.types import BigId, to_microseconds
+from leadqual.store.values import to_microseconds
 
-_HEAD: Final = Prepared(select(AUDIT_HEAD.c.number, AUDIT_HEAD.c.entry_hash).with_for_update())
-_READ_HEAD: Final = Prepared(select(AUDIT_HEAD.c.number, AUDIT_HEAD.c.entry_hash))
-_INSERT: Final = insertion(AUDIT)
-_MOVE_HEAD: Final = Prepared(
-    update(AUDIT_HEAD).values(
-        number=bindparam("number", type_=BigId), entry_hash=bindparam("entry_hash", type_=Text)
-    )
-)
-_ENTRIES: Final = select(
-    AUDIT.c.number,
-    AUDIT.c.at,
-    AUDIT.c.actor,
-    AUDIT.c.action,
-    AUDIT.c.subject,
-    AUDIT.c.detail_json,
-    AUDIT.c.entry_hash,
-).limit(bindparam("n", type_=Integer))
-_AFTER: Final = Prepared(
-    _ENTRIES.where(AUDIT.c.number > bindparam("after", type_=BigId)).order_by(AUDIT.c.number)
-)
-_NEWEST: Final = Prepared(_ENTRIES.order_by(AUDIT.c.number.desc()))
+_LOCK_HEAD: Final = Prepared("audit.lock_head")
+_READ_HEAD: Final = Prepared("audit.read_head")
+_MOVE_HEAD: Final = Prepared("audit.move_head")
+_INSERT: Final = Prepared("audit.insert")
+_AFTER: Final = Prepared("audit.after")
+_NEWEST: Final = Prepared("audit.newest")
 _NOTHING: Final[Mapping[str, object]] = {}
 _BATCH: Final = 5_000
 
@@ -67,7 +50,7 @@ class AuditRepository:
         detail : mapping
             What JSON can hold: names of changed fields, reasons, versions.
         """
-        number, before = self._head(_HEAD)
+        number, before = self._head(_LOCK_HEAD)
         detail_json = dump(detail)
         row = (number + 1, at, actor, action, subject, detail_json)
         entry_hash = _hash(before, row)

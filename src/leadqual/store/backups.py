@@ -7,21 +7,22 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import URL, Connection, text
-
 from leadqual.config import make_private_file
 from leadqual.errors import BusyError, FileFormatError, SchemaVersionError, StoreError
-from leadqual.store.engine import sqlite_module
+from leadqual.store.connections import sqlite_module
 from leadqual.store.faults import store_error
 from leadqual.store.schema import REVISIONS, VERSION_TABLE
 
+Place = Path | Mapping[str, str]
+"""The file of SQLite, or libpq's parameters; see `Connections.place`."""
+
 _VERSION_ROW: Final = re.compile(rf"COPY \S*{VERSION_TABLE} .*? FROM stdin;\n(\S+)\n", re.DOTALL)
-_OTHERS: Final = text(
+_OTHERS: Final = (
     "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
     "AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
 )
@@ -30,7 +31,7 @@ _SQLITE_BUSY: Final = (5, 6)
 _FOREIGN: Final = "{path} is no backup of a leadqual database; give a file of `leadqual db backup`"
 
 
-def back_up(url: URL, path: Path) -> None:
+def back_up(place: Place, path: Path) -> None:
     """Write a consistent copy of a database that may be in use.
 
     The copy is checked, then takes its name in one step, so `path` is never half a backup.
@@ -42,18 +43,23 @@ def back_up(url: URL, path: Path) -> None:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with _temporary(path) as copy:
-        if url.get_backend_name() == "sqlite":
-            _copy_sqlite(_file_of(url), copy)
+        if isinstance(place, Path):
+            _copy_sqlite(place, copy)
         else:
             _run_tool(
-                url, "pg_dump", "--format=custom", "--no-owner", f"--file={copy}", "--dbname={url}"
+                place,
+                "pg_dump",
+                "--format=custom",
+                "--no-owner",
+                f"--file={copy}",
+                "--dbname={place}",
             )
         _sync(copy)
         copy.replace(path)
         _sync(path.parent)
 
 
-def restore_backup(url: URL, path: Path) -> None:
+def restore_backup(place: Place, path: Path) -> None:
     """Replace the content of a database by a backup, in one transaction.
 
     Raises
@@ -67,30 +73,30 @@ def restore_backup(url: URL, path: Path) -> None:
     """
     if not path.is_file():
         raise FileFormatError(f"there is no file {path}")
-    if url.get_backend_name() == "sqlite":
+    if isinstance(place, Path):
         _check_sqlite(path)
-        with closing(_connect(path)) as source, closing(_connect(_file_of(url))) as target:
+        with closing(_connect(path)) as source, closing(_connect(place)) as target:
             _take_alone(target)
             _copy(source, target)
         return
     dumped = _run_tool(
-        url, "pg_restore", "--data-only", f"--table={VERSION_TABLE}", "--file=-", str(path)
+        place, "pg_restore", "--data-only", f"--table={VERSION_TABLE}", "--file=-", str(path)
     )
     found = _VERSION_ROW.search(dumped)
     _check_revision(found[1] if found else None, path)
     _run_tool(
-        url,
+        place,
         "pg_restore",
         "--clean",
         "--if-exists",
         "--no-owner",
         "--single-transaction",
-        "--dbname={url}",
+        "--dbname={place}",
         str(path),
     )
 
 
-def refuse_others(connection: Connection) -> None:
+def refuse_others(connection: Any) -> None:  # noqa: ANN401 - psycopg's connection
     """Do nothing when nobody else is connected to a PostgreSQL database.
 
     Raises
@@ -98,7 +104,7 @@ def refuse_others(connection: Connection) -> None:
     BusyError
         When somebody is: `pg_restore` would wait for them for ever.
     """
-    n_others = connection.execute(_OTHERS).scalar_one()
+    n_others = connection.execute(_OTHERS).fetchone()[0]
     if n_others:
         raise BusyError(f"{_IN_USE} ({n_others} connection(s))")
 
@@ -185,10 +191,6 @@ def _refuse_waiting(status: int, _remaining: int, _n_pages: int) -> None:
         raise BusyError(_IN_USE)
 
 
-def _file_of(url: URL) -> Path:
-    return Path(str(url.database))
-
-
 @contextmanager
 def _temporary(path: Path) -> Iterator[Path]:
     """Make an empty file beside `path` that only its owner may read; remove it at the end."""
@@ -209,7 +211,7 @@ def _sync(path: Path) -> None:
         os.close(handle)
 
 
-def _run_tool(url: URL, name: str, *arguments: str) -> str:
+def _run_tool(place: Mapping[str, str], name: str, *arguments: str) -> str:
     """Run one of PostgreSQL's tools; the password goes through a file, never the process list."""
     program = shutil.which(name)
     if program is None:
@@ -218,21 +220,24 @@ def _run_tool(url: URL, name: str, *arguments: str) -> str:
             "or newer) and put them on the PATH"
         )
     with tempfile.TemporaryDirectory() as folder:
-        target = _tool_url(url, Path(folder))
-        command = [program, *(argument.replace("{url}", target) for argument in arguments)]
+        target = _without_password(place, Path(folder))
+        command = [program, *(argument.replace("{place}", target) for argument in arguments)]
         result = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - no shell, fixed program
     if result.returncode != 0:
         raise StoreError(f"{name} failed: {result.stderr.strip().splitlines()[-1][:300]}")
     return result.stdout
 
 
-def _tool_url(url: URL, folder: Path) -> str:
-    """Return the URL for libpq, its password moved to a file that only its owner may read."""
-    plain = url.set(drivername="postgresql", password=None)
-    if url.password is not None:
+def _without_password(place: Mapping[str, str], folder: Path) -> str:
+    """Return the place for libpq, its password moved to a file that only its owner may read."""
+    from psycopg.conninfo import make_conninfo
+
+    plain = {**place}
+    password = plain.pop("password", None)
+    if password is not None:
         passfile = folder / "pgpass"
-        escaped = str(url.password).replace("\\", "\\\\").replace(":", "\\:")
+        escaped = password.replace("\\", "\\\\").replace(":", "\\:")
         passfile.touch(mode=0o600)
         passfile.write_text(f"*:*:*:*:{escaped}\n", encoding="utf-8")
-        plain = plain.update_query_dict({"passfile": str(passfile)})
-    return plain.render_as_string(hide_password=False)
+        plain["passfile"] = str(passfile)
+    return make_conninfo(**plain)

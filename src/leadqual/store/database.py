@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-
-from leadqual.errors import BusyError
-from leadqual.store.engine import Engines, open_engines
-from leadqual.store.faults import AGAIN, store_error
-from leadqual.store.prepared import Link
+from leadqual.store.claims import claims
+from leadqual.store.connections import Connections, open_connections
+from leadqual.store.faults import store_error
+from leadqual.store.item_rows import EVERYTHING
+from leadqual.store.pool import Pool
 from leadqual.store.records import CheckReport, StoreInfo
-from leadqual.store.schema import check_revision, read_revision, upgrade_schema
-from leadqual.store.sessions import Reading, Writing, unreachable
+from leadqual.store.schema import check_revision, read_revision
+from leadqual.store.sessions import Reading, Writing
 from leadqual.store.transaction import Tx
 
 _MANY_DEAD: Final = 5_000
@@ -50,7 +48,7 @@ def open_store(url: str) -> Store:
     ConfigError
         When the URL is malformed or of another database, or its driver is not installed.
     """
-    return Store(open_engines(url))
+    return Store(open_connections(url))
 
 
 class Store:
@@ -62,9 +60,9 @@ class Store:
         What is not as safe as it could be, for readiness and `leadqual doctor`.
     """
 
-    def __init__(self, engines: Engines) -> None:
-        self._engines = engines
-        self.warnings = engines.warnings
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
+        self.warnings = connections.warnings
         self._turns = threading.Lock()
         self._n_kept = 0
 
@@ -79,7 +77,7 @@ class Store:
             When the database cannot be reached, or did not confirm the commit. Then whether it
             was written is not known, and only an idempotency key makes trying again safe.
         """
-        return Writing(self._engines.writing, self._turns)
+        return Writing(self._connections.writing, self._turns)
 
     def read(self) -> AbstractContextManager[Tx]:
         """Return a read-only transaction on one snapshot; it waits for nobody.
@@ -89,7 +87,15 @@ class Store:
         StoreError
             When the database cannot be reached, or when something tries to write.
         """
-        return Reading(self._engines.reading)
+        return Reading(self._connections.reading)
+
+    def load_compiler(self) -> None:
+        """Import SQLAlchemy and compile a statement that depends on who asks.
+
+        A serving process does so beside its first answers: the first look at a queue would wait
+        for it.
+        """
+        claims(EVERYTHING).find.plan(self._connections.driver.dialect)
 
     def upgrade(self) -> None:
         """Bring the schema to that of this program; an empty database is set up.
@@ -99,8 +105,10 @@ class Store:
         SchemaVersionError
             When the database is newer than this program, or another program's.
         """
-        with _our_errors(), self._engines.writing.begin() as connection:
-            upgrade_schema(connection)
+        # SQLAlchemy and Alembic take 0.3 s to import; a server that is up to date never needs them.
+        from leadqual.store.migrating import upgrade_schema
+
+        upgrade_schema(self._connections)
 
     def check_schema(self) -> None:
         """Do nothing when the schema is that of this program.
@@ -110,20 +118,18 @@ class Store:
         SchemaVersionError
             When it is missing, older, newer or another program's; the message says what to do.
         """
-        with _our_errors(), self._engines.reading.connect() as connection:
-            check_revision(read_revision(connection))
+        with _lent(self._connections.reading) as connection:
+            check_revision(self._revision(connection))
 
     def info(self) -> StoreInfo:
         """Return what the database is. Raises `SchemaVersionError` for a foreign one."""
-        with _our_errors(), self._engines.reading.connect() as connection:
-            dialect = connection.dialect
-            version = connection.exec_driver_sql(
-                "SHOW server_version" if dialect.name == "postgresql" else "SELECT sqlite_version()"
-            ).scalar_one()
+        driver = self._connections.driver
+        ask = "SHOW server_version" if driver.is_postgresql else "SELECT sqlite_version()"
+        with _lent(self._connections.reading) as connection:
             return StoreInfo(
-                dialect=dialect.name,
-                version=str(version),
-                schema=read_revision(connection),
+                dialect=driver.dialect,
+                version=str(connection.execute(ask).fetchone()[0]),
+                schema=self._revision(connection),
                 warnings=self.warnings,
             )
 
@@ -131,10 +137,8 @@ class Store:
         """Return whether the database is sound and its queues follow from its events."""
         from leadqual.store.integrity import check_integrity
 
-        with _our_errors(), self._engines.reading.begin() as connection:
-            cursor = connection.connection.cursor()
-            link = Link(cursor, connection.dialect, is_writing=False)
-            return check_integrity(connection, Tx(link), now=now)
+        with self.read() as tx:
+            return check_integrity(tx.link, now=now)
 
     def backup(self, path: Path) -> None:
         """Write a checked copy to a file while the store is in use; replaces the file at once.
@@ -146,7 +150,7 @@ class Store:
         """
         from leadqual.store.backups import back_up
 
-        back_up(self._engines.url, path)
+        back_up(self._connections.place, path)
 
     def restore(self, path: Path) -> None:
         """Replace everything by a backup. Stop the servers first.
@@ -161,11 +165,11 @@ class Store:
         from leadqual.store.backups import refuse_others, restore_backup
 
         self.close()
-        if self._engines.writing.dialect.name == "postgresql":
-            with _our_errors(), self._engines.writing.connect() as connection:
+        if self._connections.driver.is_postgresql:
+            with _lent(self._connections.writing) as connection:
                 refuse_others(connection)
             self.close()
-        restore_backup(self._engines.url, path)
+        restore_backup(self._connections.place, path)
 
     def scrub(self) -> bool:
         """Remove the bytes of what was deleted from the files; call it after an erasure.
@@ -179,19 +183,14 @@ class Store:
         BusyError
             When PostgreSQL did not get that lock in time.
         """
-        engine = self._engines.writing
-        if engine.dialect.name == "sqlite":
-            with _our_errors(), closing(engine.raw_connection()) as connection:
+        pool = self._connections.writing
+        if not pool.driver.is_postgresql:
+            with _lent(pool) as connection:
                 is_busy = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
                 return not is_busy
-        with (
-            _our_errors(),
-            engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection,
-        ):
-            connection.exec_driver_sql("SET statement_timeout = 0")
+        with _without_transaction(pool) as connection:
             for name in _PERSONAL_TABLES:
-                connection.exec_driver_sql(f"VACUUM (FULL) {name}")
-            connection.exec_driver_sql("RESET statement_timeout")
+                connection.execute(f"VACUUM (FULL) {name}")
         return True
 
     def tidy(self) -> None:
@@ -201,39 +200,47 @@ class Store:
         the search for the best lead then passes sixty thousand dead entries. Waits for nobody and
         locks nobody out. Nothing to do on SQLite.
         """
-        engine = self._engines.writing
-        if engine.dialect.name == "sqlite":
+        pool = self._connections.writing
+        if not pool.driver.is_postgresql:
             return
-        with (
-            _our_errors(),
-            engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection,
-        ):
-            n_dead = int(connection.exec_driver_sql(_N_DEAD).scalar_one())
+        with _without_transaction(pool) as connection:
+            n_dead = int(connection.execute(_N_DEAD).fetchone()[0])
             self._n_kept = min(self._n_kept, n_dead)
             if n_dead < self._n_kept + _MANY_DEAD:
                 return
-            connection.exec_driver_sql("SET statement_timeout = 0")
-            connection.exec_driver_sql("VACUUM (SKIP_LOCKED) queue_items")
-            connection.exec_driver_sql("RESET statement_timeout")
+            connection.execute("VACUUM (SKIP_LOCKED) queue_items")
             # What an old transaction still sees stays, and is no reason to start again.
-            self._n_kept = int(connection.exec_driver_sql(_N_DEAD).scalar_one())
+            self._n_kept = int(connection.execute(_N_DEAD).fetchone()[0])
 
     def close(self) -> None:
         """Close every connection. The store opens new ones when it is used again."""
-        self._engines.dispose()
+        self._connections.dispose()
+
+    def _revision(self, connection: Any) -> str | None:  # noqa: ANN401 - of any driver
+        is_postgresql = self._connections.driver.is_postgresql
+        return read_revision(connection.cursor(), is_postgresql=is_postgresql)
 
 
 @contextmanager
-def _our_errors() -> Iterator[None]:
-    """Raise our errors where SQLAlchemy raises its own, without the values in them."""
+def _lent(pool: Pool) -> Iterator[Any]:
+    """Lend a connection and raise our errors where its driver raises its own."""
+    connection = pool.take()
     try:
-        yield
-    except DBAPIError as error:
-        original = error.orig
-        raise (
-            store_error(original) if isinstance(original, Exception) else unreachable()
-        ) from None
-    except SQLAlchemyError as error:
-        if isinstance(error, PoolTimeoutError):
-            raise BusyError(f"every database connection is in use; {AGAIN}") from None
-        raise unreachable() from None
+        yield connection
+    except pool.driver.errors as error:
+        raise store_error(error) from None
+    finally:
+        pool.give_back(connection)
+
+
+@contextmanager
+def _without_transaction(pool: Pool) -> Iterator[Any]:
+    """Lend a connection to PostgreSQL on which a vacuum may run, for as long as it takes."""
+    with _lent(pool) as connection:
+        connection.autocommit = True
+        try:
+            connection.execute("SET statement_timeout = 0")
+            yield connection
+        finally:
+            connection.execute("RESET statement_timeout")
+            connection.autocommit = False

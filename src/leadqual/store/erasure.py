@@ -6,71 +6,28 @@ import hashlib
 import hmac
 from collections.abc import Collection
 from datetime import datetime
-from typing import Any, Final
-
-from sqlalchemy import Column, Table, Text, bindparam, delete, select, update
+from typing import Final
 
 from leadqual.leads.schema import Lead
 from leadqual.store.audit import AuditRepository
-from leadqual.store.lead_rows import dump_lead
-from leadqual.store.phrases import first_rows
-from leadqual.store.prepared import Link, Prepared, insertion
+from leadqual.store.lead_rows import FEW_MARKS, dump_lead
+from leadqual.store.prepared import Link, Prepared
 from leadqual.store.records import LeadRecord
-from leadqual.store.tables import (
-    EVENTS,
-    EXTERNAL_IDS,
-    HANDOFFS,
-    ITEMS,
-    LEADS,
-    RESCORE,
-    SCORES,
-    SUPPRESSIONS,
-    TOUCHES,
-)
-from leadqual.store.tables_operations import OUTBOX
 
-_SAME_EMAIL: Final = Prepared(
-    select(LEADS.c.lead_id, LEADS.c.lead_json).where(LEADS.c.email == bindparam("email"))
-)
-_MARK: Final = insertion(SUPPRESSIONS, is_idempotent=True)
-_FEW: Final = 100
-_FIRST_MARKS: Final = Prepared(first_rows(select(SUPPRESSIONS.c.mark), _FEW + 1))
-_FIND_MARK: Final = Prepared(
-    select(SUPPRESSIONS.c.mark).where(SUPPRESSIONS.c.mark == bindparam("marked"))
-)
-_EMPTY: Final = Prepared(
-    update(LEADS)
-    .where(LEADS.c.lead_id == bindparam("id", type_=Text))
-    .values(
-        lead_json=bindparam("lead_json", type_=Text),
-        email=None,
-        erased_at=bindparam("erased_at", type_=LEADS.c.erased_at.type),
-    )
-)
-_FORGET_NOTES: Final = Prepared(
-    update(EVENTS)
-    .where(EVENTS.c.lead_id == bindparam("id", type_=Text), EVENTS.c.note.is_not(None))
-    .values(note=None)
-)
-_CLOSE: Final = Prepared(
-    update(ITEMS)
-    .where(ITEMS.c.lead_id == bindparam("id", type_=Text), ITEMS.c.finished_at.is_(None))
-    .values(
-        state="closed",
-        claimed_by=None,
-        wakes_at=None,
-        finished_at=bindparam("finished_at", type_=ITEMS.c.finished_at.type),
-    )
-)
-
-
-def _removal(table: Table) -> Prepared:
-    lead_id: Column[Any] = table.c.lead_id
-    return Prepared(delete(table).where(lead_id == bindparam("id", type_=Text)))
-
-
-_REMOVALS: Final = tuple(
-    _removal(table) for table in (TOUCHES, SCORES, RESCORE, HANDOFFS, OUTBOX, EXTERNAL_IDS)
+_SAME_EMAIL: Final = Prepared("erasure.same_email")
+_MARK: Final = Prepared("erasure.mark")
+_FIRST_MARKS: Final = Prepared("erasure.first_marks")
+_FIND_MARK: Final = Prepared("erasure.find_mark")
+_EMPTY: Final = Prepared("erasure.empty_lead")
+_FORGET_NOTES: Final = Prepared("erasure.forget_notes")
+_CLOSE: Final = Prepared("erasure.close_item")
+_REMOVALS: Final = (
+    Prepared("erasure.remove_touches"),
+    Prepared("erasure.remove_scores"),
+    Prepared("erasure.remove_rescore"),
+    Prepared("erasure.remove_handoffs"),
+    Prepared("erasure.remove_outbox"),
+    Prepared("erasure.remove_external_ids"),
 )
 
 
@@ -104,7 +61,7 @@ def marked_among(link: Link, identities: Collection[str], key: bytes) -> frozens
     if not first:
         return frozenset()
     marks = {identity: _mark(identity, key) for identity in identities}
-    if len(first) > _FEW:
+    if len(first) > FEW_MARKS:
         return frozenset(i for i, mark in marks.items() if link.first(_FIND_MARK, marked=mark))
     return frozenset(identity for identity, mark in marks.items() if mark in first)
 

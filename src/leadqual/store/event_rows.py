@@ -5,42 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import and_, select
-
 from leadqual.outcomes.events import OutcomeEvent
 from leadqual.queue.items import WorkEntry, WorkKind
-from leadqual.store.prepared import Row, insertion
-from leadqual.store.tables import EVENTS
+from leadqual.store.plans import Row
+from leadqual.store.prepared import Prepared
 
-IS_OUTCOME: Final = and_(*(EVENTS.c.type != kind.value for kind in WorkKind))
-"""Leaves the work log out. Written as literals, so one compiled statement serves."""
-
-EVENT_ROW: Final = select(
-    EVENTS.c.event_id,
-    EVENTS.c.event_key,
-    EVENTS.c.lead_id,
-    EVENTS.c.type,
-    EVENTS.c.actor,
-    EVENTS.c.occurred_at,
-    EVENTS.c.recorded_at,
-    EVENTS.c.reason,
-    EVENTS.c.amount_usd,
-    EVENTS.c.note,
-)
-ENTRY_ROW: Final = select(
-    EVENTS.c.event_id,
-    EVENTS.c.item_id,
-    EVENTS.c.lead_id,
-    EVENTS.c.type,
-    EVENTS.c.actor,
-    EVENTS.c.recorded_at,
-    EVENTS.c.token,
-    EVENTS.c.until,
-    EVENTS.c.handed_to,
-)
-INSERT_EVENT: Final = insertion(EVENTS, is_idempotent=True, returning=[EVENTS.c.event_id])
-INSERT_EVENTS: Final = insertion(EVENTS, is_idempotent=True)
-INSERT_ENTRY: Final = insertion(EVENTS)
+INSERT_ENTRY: Final = Prepared("events.insert_entry")
 
 
 def event_values(
@@ -93,7 +63,7 @@ def entry_values(
 
 
 def read_event(row: Row) -> OutcomeEvent:
-    """Return the event of an `EVENT_ROW`."""
+    """Return the event of a row of `events.of` and its like."""
     lead_id, kind, actor, occurred_at, recorded_at, reason, amount_usd, note = row[2:]
     return OutcomeEvent(
         lead_id=lead_id,
@@ -108,6 +78,6 @@ def read_event(row: Row) -> OutcomeEvent:
 
 
 def read_entry(row: Row) -> WorkEntry:
-    """Return the work entry of an `ENTRY_ROW`."""
+    """Return the work entry of a row of `events.entries_of`."""
     entry_id, item_id, lead_id, kind, actor, at, token, until, handed_to = row
     return WorkEntry(entry_id, item_id, lead_id, WorkKind(kind), actor, at, token, until, handed_to)

@@ -8,100 +8,32 @@ from functools import cache
 from itertools import islice
 from typing import Final
 
-from sqlalchemy import Integer, Text, bindparam, case, distinct, func, or_, select
-
 from leadqual.errors import IdempotencyError, NotFoundError
 from leadqual.leads.schema import Motion
 from leadqual.outcomes.events import OutcomeEvent, OutcomeType
-from leadqual.store.event_rows import (
-    EVENT_ROW,
-    INSERT_EVENT,
-    INSERT_EVENTS,
-    IS_OUTCOME,
-    event_values,
-    read_event,
-)
-from leadqual.store.phrases import motion
-from leadqual.store.prepared import Link, Prepared, Row
+from leadqual.store.event_rows import event_values, read_event
+from leadqual.store.plans import Row
+from leadqual.store.prepared import Link, Prepared
 from leadqual.store.records import StoredEvent
-from leadqual.store.tables import EVENTS, ITEMS, LEADS
-from leadqual.store.types import BigId, Real
 
 _CHUNK: Final = 5_000
 _FIRST: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST: Final = datetime(9999, 12, 31, tzinfo=UTC)
 
-_ITEM_OF: Final = Prepared(
-    select(ITEMS.c.item_id)
-    .where(ITEMS.c.lead_id == bindparam("id", type_=Text))
-    .order_by(ITEMS.c.item_id.desc())
-    .limit(1)
-    .with_for_update()
-)
-_LEAD: Final = Prepared(
-    select(LEADS.c.lead_id).where(LEADS.c.lead_id == bindparam("id", type_=Text))
-)
-_BY_KEY: Final = Prepared(EVENT_ROW.where(EVENTS.c.event_key == bindparam("key", type_=Text)))
-_OF: Final = Prepared(
-    EVENT_ROW.where(EVENTS.c.lead_id == bindparam("id", type_=Text), IS_OUTCOME).order_by(
-        EVENTS.c.event_id
-    )
-)
-_AFTER: Final = Prepared(
-    EVENT_ROW
-    .where(EVENTS.c.event_id > bindparam("after", type_=BigId), IS_OUTCOME)
-    .order_by(EVENTS.c.event_id)
-    .limit(bindparam("n", type_=Integer))
-)
-_COUNTS: Final = Prepared(
-    select(EVENTS.c.type, func.count(distinct(EVENTS.c.lead_id)))
-    .where(
-        IS_OUTCOME,
-        EVENTS.c.recorded_at >= bindparam("since"),
-        EVENTS.c.recorded_at < bindparam("until_", type_=EVENTS.c.recorded_at.type),
-    )
-    .group_by(EVENTS.c.type)
-)
+_INSERT: Final = Prepared("events.insert")
+_INSERT_MANY: Final = Prepared("events.insert_many")
+_ITEM_OF: Final = Prepared("events.item_of")
+_LEAD: Final = Prepared("events.lead")
+_BY_KEY: Final = Prepared("events.by_key")
+_OF: Final = Prepared("events.of")
+_AFTER: Final = Prepared("events.after")
+_COUNTS: Final = Prepared("events.counts")
 
 
 @cache
 def _furthest(stages: tuple[frozenset[OutcomeType], ...]) -> Prepared:
     """Return leads by motion and by the last stage that their events of a period prove."""
-    place = case(
-        *(
-            (or_(*(EVENTS.c.type == kind.value for kind in sorted(kinds))), number)
-            for number, kinds in enumerate(stages, 1)
-        ),
-        else_=0,
-    )
-    since = bindparam("since", type_=EVENTS.c.recorded_at.type)
-    recorded_at = func.coalesce(EVENTS.c.recorded_at, since)
-    by_lead = (
-        select(
-            EVENTS.c.lead_id,
-            func.max(place).label("place"),
-            func.sum(func.coalesce(EVENTS.c.amount_usd, 0.0)).label("amount_usd"),
-        )
-        .where(
-            IS_OUTCOME,
-            recorded_at >= since,
-            recorded_at < bindparam("until_", type_=EVENTS.c.recorded_at.type),
-        )
-        .group_by(EVENTS.c.lead_id)
-        .subquery()
-    )
-    return Prepared(
-        lambda dialect: (
-            select(
-                motion(dialect).label("motion"),
-                by_lead.c.place,
-                func.count(),
-                func.sum(by_lead.c.amount_usd, type_=Real),
-            )
-            .join_from(by_lead, LEADS, LEADS.c.lead_id == by_lead.c.lead_id)
-            .group_by("motion", by_lead.c.place)
-        )
-    )
+    return Prepared("events.furthest", *stages)
 
 
 class EventRepository:
@@ -139,7 +71,7 @@ class EventRepository:
             raise NotFoundError("there is no lead with this id")
         item_id = None if found is None else int(found[0])
         values = event_values(event, item_id=item_id, event_key=event_key)
-        row = self._link.first(INSERT_EVENT, **values)
+        row = self._link.first(_INSERT, **values)
         if row is not None:
             return StoredEvent(row[0], event, event_key), True
         return self._known(event, event_key), False
@@ -167,7 +99,7 @@ class EventRepository:
         events = iter(rows)
         while chunk := list(islice(events, _CHUNK)):
             n_new += self._link.run_many(
-                INSERT_EVENTS,
+                _INSERT_MANY,
                 (
                     event_values(event, item_id=None, event_key=key)
                     | {"lead_id": ids[event.lead_id]}

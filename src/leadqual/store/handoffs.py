@@ -5,34 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Final
 
-from sqlalchemy import Text, bindparam, func, select
-
 from leadqual.queue.handoff import Handoff
-from leadqual.store.phrases import dump, listed
-from leadqual.store.prepared import Link, Prepared, Statement, insertion
-from leadqual.store.tables import HANDOFFS
+from leadqual.store.json_text import dump
+from leadqual.store.prepared import Link, Prepared
 
-_INSERT: Final = insertion(HANDOFFS)
-_LATEST: Final = Prepared(
-    select(HANDOFFS.c.brief_json)
-    .where(HANDOFFS.c.lead_id == bindparam("id", type_=Text))
-    .order_by(HANDOFFS.c.handoff_id.desc())
-    .limit(1)
-)
-
-
-def _latest_many(dialect: str) -> Statement:
-    newest = (
-        select(func.max(HANDOFFS.c.handoff_id))
-        .where(HANDOFFS.c.lead_id.in_(listed(dialect, "ids")))
-        .group_by(HANDOFFS.c.lead_id)
-    )
-    return select(HANDOFFS.c.lead_id, HANDOFFS.c.brief_json).where(
-        HANDOFFS.c.handoff_id.in_(newest)
-    )
-
-
-_LATEST_MANY: Final = Prepared(_latest_many)
+_INSERT: Final = Prepared("handoffs.insert")
+_LATEST: Final = Prepared("handoffs.latest")
+_LATEST_MANY: Final = Prepared("handoffs.latest_many")
 
 
 class HandoffRepository:

@@ -5,43 +5,16 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import Text, bindparam, delete, select
-
 from leadqual.errors import BusyError
-from leadqual.store.phrases import lock
-from leadqual.store.prepared import Link, Prepared, Statement
+from leadqual.store.prepared import Link, Prepared
 from leadqual.store.records import IdempotentAnswer
-from leadqual.store.tables_operations import IDEMPOTENCY
-from leadqual.store.types import UtcTime
-from leadqual.store.upsert import upsert_into
 
 KEPT_FOR: Final = timedelta(days=7)
 """How long an answer is kept; after that the key counts as new."""
 
-_OLD: Final = bindparam("old", type_=UtcTime)
-_FIND: Final = Prepared(
-    select(*IDEMPOTENCY.c).where(
-        IDEMPOTENCY.c.scope == bindparam("of_scope", type_=Text),
-        IDEMPOTENCY.c.key == bindparam("of_key", type_=Text),
-    )
-)
-_PRUNE: Final = Prepared(delete(IDEMPOTENCY).where(IDEMPOTENCY.c.at < _OLD))
-
-
-def _save(dialect: str) -> Statement:
-    """Return an insert that replaces an answer only when that one is too old to be given."""
-    names = [column.name for column in IDEMPOTENCY.c]
-    statement = upsert_into(IDEMPOTENCY, dialect).values({
-        name: bindparam(name, type_=IDEMPOTENCY.c[name].type) for name in names
-    })
-    return statement.on_conflict_do_update(
-        index_elements=[IDEMPOTENCY.c.scope, IDEMPOTENCY.c.key],
-        set_={name: statement.excluded[name] for name in ("body_hash", "response_json", "at")},
-        where=IDEMPOTENCY.c.at <= _OLD,
-    )
-
-
-_SAVE: Final = Prepared(_save)
+_FIND: Final = Prepared("idempotency.find")
+_SAVE: Final = Prepared("idempotency.save")
+_PRUNE: Final = Prepared("idempotency.prune")
 
 
 class IdempotencyRepository:
@@ -55,7 +28,7 @@ class IdempotencyRepository:
 
         In a writing transaction no other process can use the same key until it ends.
         """
-        lock(self._link, f"once:{scope}:{key}")
+        self._link.lock(f"once:{scope}:{key}")
         row = self._link.first(_FIND, of_scope=scope, of_key=key)
         return None if row is None else IdempotentAnswer(*row)
 

@@ -5,21 +5,21 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import Connection
-
+from leadqual.store.prepared import Link
 from leadqual.store.records import CheckReport
 from leadqual.store.transaction import Tx
 
 _MAX_LISTED: Final = 5
 
 
-def check_integrity(connection: Connection, tx: Tx, *, now: datetime) -> CheckReport:
+def check_integrity(link: Link, *, now: datetime) -> CheckReport:
     """Check pages and references (SQLite), the audit chain, and the queues against the events."""
-    if connection.dialect.name == "sqlite":
-        problems = _file_problems(connection)
-    else:
-        connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
+    if link.is_postgresql:
+        link.say("SET LOCAL statement_timeout = 0")
         problems = []
+    else:
+        problems = _file_problems(link)
+    tx = Tx(link)
     audit = tx.audit.verify()
     if not audit.is_intact:
         problems.append(
@@ -35,11 +35,11 @@ def check_integrity(connection: Connection, tx: Tx, *, now: datetime) -> CheckRe
     return CheckReport(tuple(problems), audit.n_entries, tx.queue.count())
 
 
-def _file_problems(connection: Connection) -> list[str]:
+def _file_problems(link: Link) -> list[str]:
     """Return what SQLite finds wrong with its own file."""
-    found = connection.exec_driver_sql("PRAGMA integrity_check").scalars().all()
+    found = [line for (line,) in link.ask("PRAGMA integrity_check")]
     problems = [f"SQLite: {line}" for line in found if line != "ok"]
-    n_orphans = len(connection.exec_driver_sql("PRAGMA foreign_key_check").all())
+    n_orphans = len(link.ask("PRAGMA foreign_key_check"))
     if n_orphans:
         problems.append(f"SQLite: {n_orphans} row(s) refer to rows that are not there")
     return problems

@@ -7,60 +7,19 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import Integer, Text, and_, bindparam, or_, select
-
 from leadqual.outcomes.events import OutcomeEvent
 from leadqual.queue.items import QueueItem, WorkEntry, WorkKind
 from leadqual.queue.rebuild import rebuild_state
 from leadqual.queue.states import ItemState
 from leadqual.store.event_rows import read_entry, read_event
-from leadqual.store.item_rows import ITEM_COLUMNS, read_item
-from leadqual.store.prepared import Link, Prepared, Row
-from leadqual.store.tables import EVENTS, ITEMS, LEADS
-from leadqual.store.types import BigId
+from leadqual.store.item_rows import read_item
+from leadqual.store.plans import Row
+from leadqual.store.prepared import Link, Prepared
 
 _BATCH: Final = 5_000
 _WORK: Final = frozenset(kind.value for kind in WorkKind)
-_LEAD: Final = bindparam("after_lead", type_=Text)
-_ITEMS: Final = Prepared(
-    select(*ITEM_COLUMNS)
-    .join(LEADS, LEADS.c.lead_id == ITEMS.c.lead_id)
-    .where(
-        LEADS.c.erased_at.is_(None),
-        or_(
-            ITEMS.c.lead_id > _LEAD,
-            and_(ITEMS.c.lead_id == _LEAD, ITEMS.c.item_id > bindparam("after", type_=BigId)),
-        ),
-    )
-    .order_by(ITEMS.c.lead_id, ITEMS.c.item_id)
-    .limit(bindparam("n", type_=Integer))
-)
-
-
-_HISTORY: Final = Prepared(
-    select(
-        EVENTS.c.event_id,
-        EVENTS.c.event_key,
-        EVENTS.c.lead_id,
-        EVENTS.c.type,
-        EVENTS.c.actor,
-        EVENTS.c.occurred_at,
-        EVENTS.c.recorded_at,
-        EVENTS.c.reason,
-        EVENTS.c.amount_usd,
-        EVENTS.c.note,
-        EVENTS.c.item_id,
-        EVENTS.c.token,
-        EVENTS.c.until,
-        EVENTS.c.handed_to,
-    )
-    .where(
-        EVENTS.c.lead_id >= bindparam("first", type_=Text),
-        EVENTS.c.lead_id <= bindparam("last", type_=Text),
-        EVENTS.c.item_id.is_not(None),
-    )
-    .order_by(EVENTS.c.event_id)
-)
+_ITEMS: Final = Prepared("items.after")
+_HISTORY: Final = Prepared("items.history")
 
 
 def find_differing(link: Link, *, now: datetime) -> tuple[str, ...]:

@@ -1,46 +1,47 @@
-"""A queue item as a row, and the statements that find one within the queues one may see."""
+"""A queue item as a row, which rows somebody may see, and what a page of them is read from."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
-
-from sqlalchemy import ColumnElement, Text, and_, bindparam, false, func, or_, true
+from typing import Any, Final, NamedTuple
 
 from leadqual.queue.items import QueueItem
 from leadqual.queue.states import ItemState
 from leadqual.routing.decision import Queue
-from leadqual.store.prepared import Row
-from leadqual.store.tables import ITEMS
+from leadqual.store.plans import Row
 
-OPEN_COLUMNS: Final = (
-    ITEMS.c.item_id,
-    ITEMS.c.lead_id,
-    ITEMS.c.rank,
-    ITEMS.c.order_key,
-    ITEMS.c.due_at,
-    ITEMS.c.created_at,
-    ITEMS.c.token,
-    ITEMS.c.handed_to,
-    ITEMS.c.handed_at,
-    ITEMS.c.owner_rep,
+OPEN_NAMES: Final = (
+    "item_id",
+    "lead_id",
+    "rank",
+    "order_key",
+    "due_at",
+    "created_at",
+    "token",
+    "handed_to",
+    "handed_at",
+    "owner_rep",
 )
 """What is not known already of an open item that was looked for in its queue."""
 
-ITEM_COLUMNS: Final = (
-    *OPEN_COLUMNS,
-    ITEMS.c.queue,
-    ITEMS.c.state,
-    ITEMS.c.claimed_by,
-    ITEMS.c.wakes_at,
-    ITEMS.c.finished_at,
+ITEM_NAMES: Final = (*OPEN_NAMES, "queue", "state", "claimed_by", "wakes_at", "finished_at")
+
+STATE_NAMES: Final = (
+    "state",
+    "claimed_by",
+    "wakes_at",
+    "token",
+    "finished_at",
+    "handed_to",
+    "handed_at",
+    "owner_rep",
 )
+"""What work on an item changes."""
 
-_N_OPEN: Final = len(OPEN_COLUMNS)
+_N_OPEN: Final = len(OPEN_NAMES)
 
-_STATE: Final = ITEM_COLUMNS.index(ITEMS.c.state)
+_STATE: Final = ITEM_NAMES.index("state")
 _OPEN: Final = ItemState.OPEN  # a page names it fifty times, and each look-up is one in Python
 
 When = Callable[[Any], datetime | None]
@@ -54,7 +55,7 @@ _STATES: Final = {state.value: state for state in ItemState}
 
 
 def read_open(row: Row, queue: Queue, when: When) -> QueueItem:
-    """Return the open item of a row of `OPEN_COLUMNS` as the driver gives it.
+    """Return the open item of a row of `OPEN_NAMES` as the driver gives it.
 
     Its dictionary is filled at once: the constructor of a frozen dataclass takes three times as
     long, which would be most of the time of a page.
@@ -89,7 +90,7 @@ def read_open(row: Row, queue: Queue, when: When) -> QueueItem:
 
 
 def read_item(row: Row, when: When) -> QueueItem:
-    """Return the item of a row of `ITEM_COLUMNS` as the driver gives it; see `read_open`."""
+    """Return the item of a row of `ITEM_NAMES` as the driver gives it; see `read_open`."""
     queue, state, claimed_by, wakes_at, finished_at = row[_N_OPEN:]
     item = read_open(row[:_N_OPEN], _QUEUES[queue], when)
     if state != "open":
@@ -111,7 +112,7 @@ def read_ranked(
     Parameters
     ----------
     rows : sequence of tuple
-        Of `ITEM_COLUMNS`, or of `OPEN_COLUMNS` alone.
+        Of `ITEM_NAMES`, or of `OPEN_NAMES` alone.
     """
     return tuple([
         read_open(row, queue, when)
@@ -137,8 +138,7 @@ def state_values(item: QueueItem) -> dict[str, object]:
     }
 
 
-@dataclass(frozen=True, slots=True)
-class Sight:
+class Sight(NamedTuple):
     """Which items somebody may see.
 
     `queues` None is all of them. With `is_ae`, what was handed to the parameter `viewer`, or to
@@ -152,29 +152,35 @@ class Sight:
         """Return whether all of a queue is seen."""
         return self.queues is None or queue in self.queues
 
-    @property
-    def condition(self) -> ColumnElement[bool]:
-        """Return the condition in SQL.
-
-        It filters what an index found by something else. coalesce() keeps the planner from
-        finding it by its queue: SQLite read a whole queue of a million to look for snoozes.
-        """
-        if self.queues is None:
-            return true()
-        here = func.coalesce(ITEMS.c.queue, "")
-        named = (here == queue.value for queue in sorted(self.queues))
-        handed = and_(
-            ITEMS.c.handed_at.is_not(None),
-            or_(ITEMS.c.handed_to == bindparam("viewer", type_=Text), ITEMS.c.handed_to.is_(None)),
-        )
-        return or_(false(), *named, *([handed] if self.is_ae else []))
-
 
 EVERYTHING: Final = Sight()
-OF_LEAD: Final = ITEMS.c.lead_id == bindparam("id", type_=Text)
-IS_WAITING: Final = ITEMS.c.finished_at.is_(None)
-IS_OPEN: Final = ITEMS.c.state == ItemState.OPEN.value
-IS_CLAIMED: Final = ITEMS.c.state == ItemState.CLAIMED.value
-IS_SNOOZED: Final = ITEMS.c.state == ItemState.SNOOZED.value
-NOW: Final = bindparam("now", type_=ITEMS.c.wakes_at.type)
-IS_DUE: Final = ITEMS.c.wakes_at <= NOW
+
+
+class HandoffParts(NamedTuple):
+    """What the statement of a list of hand-offs depends on."""
+
+    sight: Sight
+    is_finished: bool
+    has_ae: bool
+
+
+class PageParts(NamedTuple):
+    """What the statements of a page depend on: each part is a range of an index."""
+
+    states: frozenset[ItemState]
+    n_rows: int
+    has_cursor: bool
+    sight: Sight
+
+    @property
+    def due_states(self) -> tuple[ItemState, ...]:
+        """Return the states that are not listed but count as open once their time is over."""
+        if ItemState.OPEN not in self.states:
+            return ()
+        sleeping = (ItemState.CLAIMED, ItemState.SNOOZED)
+        return tuple(state for state in sleeping if state not in self.states)
+
+    @property
+    def n_listed(self) -> int:
+        """Return of how many parts the states that are listed are."""
+        return len(self.states) + bool(self.due_states)

@@ -3,29 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
-from sqlalchemy import Select, Text, bindparam, select
-
-from leadqual.store.phrases import dump, listed, lock
-from leadqual.store.prepared import Link, Prepared, insertion
+from leadqual.store.json_text import dump
+from leadqual.store.prepared import Link, Prepared
 from leadqual.store.records import Inserted, OldLead
-from leadqual.store.tables import EXTERNAL_IDS, LEADS
 
 _CHUNK: Final = 2_000
-_INSERT: Final = insertion(LEADS)
-_INSERT_EXTERNAL: Final = insertion(EXTERNAL_IDS)
-
-
-def known_by_external(dialect: str) -> Select[*tuple[Any, ...]]:
-    """Return a select of external id and lead id for a feed and a list of its ids."""
-    return select(EXTERNAL_IDS.c.external_id, EXTERNAL_IDS.c.lead_id).where(
-        EXTERNAL_IDS.c.feed == bindparam("source_feed", type_=Text),
-        EXTERNAL_IDS.c.external_id.in_(listed(dialect, "externals")),
-    )
-
-
-_KNOWN: Final = Prepared(known_by_external)
+_INSERT: Final = Prepared("leads.insert_old")
+_INSERT_EXTERNAL: Final = Prepared("leads.insert_old_external")
+_KNOWN: Final = Prepared("leads.known_by_external")
 
 
 def known_ids(link: Link, feed: str, external_ids: Sequence[str]) -> dict[str, str]:
@@ -37,7 +24,7 @@ def known_ids(link: Link, feed: str, external_ids: Sequence[str]) -> dict[str, s
 def insert_leads(link: Link, rows: Sequence[OldLead]) -> list[Inserted]:
     """Store those rows whose external id is new to their feed; say what each one's id is."""
     for feed in sorted({row.feed for row in rows}):
-        lock(link, f"import:{feed}")
+        link.lock(f"import:{feed}")
     inserted: list[Inserted] = []
     for start in range(0, len(rows), _CHUNK):
         inserted.extend(_insert_chunk(link, rows[start : start + _CHUNK]))

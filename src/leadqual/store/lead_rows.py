@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from leadqual.leads.records import dump_record
 from leadqual.leads.schema import Lead
 from leadqual.store.records import NewLead
+
+FEW_MARKS: Final = 100
+"""As many marks of erased persons are read whole; one of more is looked up."""
 
 
 def dump_lead(lead: Lead) -> str:

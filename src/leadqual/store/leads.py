@@ -6,15 +6,14 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
-from sqlalchemy import Text, bindparam, func, null, select, union_all, update
-
 from leadqual.errors import BusyError, ConflictError, NotFoundError
 from leadqual.leads.schema import Lead, Motion
 from leadqual.store.erasure import erase_person, marked_among
-from leadqual.store.lead_bulk import insert_leads, known_by_external, known_ids
+from leadqual.store.json_text import dump
+from leadqual.store.lead_bulk import insert_leads, known_ids
 from leadqual.store.lead_rows import dump_lead, lead_row
-from leadqual.store.phrases import dump, listed, lock, motion
-from leadqual.store.prepared import Link, Prepared, Row, Statement, insertion
+from leadqual.store.plans import Row
+from leadqual.store.prepared import Link, Prepared
 from leadqual.store.records import (
     Inserted,
     KnownLeads,
@@ -23,77 +22,20 @@ from leadqual.store.records import (
     OldLead,
     Touch,
 )
-from leadqual.store.tables import EXTERNAL_IDS, LEADS, TOUCHES
 
 _EARLIEST: Final = datetime(1, 1, 1, tzinfo=UTC)
-_RECORD: Final = select(
-    LEADS.c.lead_id,
-    LEADS.c.feed,
-    LEADS.c.lead_json,
-    LEADS.c.received_at,
-    LEADS.c.touched_at,
-    LEADS.c.n_touches,
-    LEADS.c.erased_at,
-)
-_ONE: Final = _RECORD.where(LEADS.c.lead_id == bindparam("id", type_=Text))
-_GET: Final = Prepared(_ONE)
-_GET_LOCKED: Final = Prepared(_ONE.with_for_update(key_share=True))
-_BY_EXTERNAL: Final = Prepared(
-    _RECORD.join(EXTERNAL_IDS, EXTERNAL_IDS.c.lead_id == LEADS.c.lead_id).where(
-        EXTERNAL_IDS.c.feed == bindparam("source_feed", type_=Text),
-        EXTERNAL_IDS.c.external_id == bindparam("external", type_=Text),
-    )
-)
-_COUNT: Final = Prepared(
-    select(func.count()).select_from(LEADS).where(LEADS.c.received_at >= bindparam("since"))
-)
-# No GROUP BY: sorting every lead by its motion takes three times as long.
-_COUNT_BY_MOTION: Final = Prepared(
-    lambda dialect: select(
-        func.count(), func.count().filter(motion(dialect) == Motion.OUTBOUND.value)
-    ).where(
-        LEADS.c.received_at >= bindparam("since"),
-        LEADS.c.received_at < bindparam("until_", type_=LEADS.c.received_at.type),
-    )
-)
-_INSERT: Final = insertion(LEADS, is_idempotent=True)
-_INSERT_EXTERNAL: Final = insertion(EXTERNAL_IDS, is_idempotent=True)
-_INSERT_TOUCH: Final = insertion(TOUCHES)
-_UPDATE: Final = Prepared(
-    update(LEADS)
-    .where(LEADS.c.lead_id == bindparam("id", type_=Text))
-    .values(
-        lead_json=bindparam("lead_json", type_=Text),
-        email=bindparam("email", type_=Text),
-        touched_at=bindparam("touched_at", type_=LEADS.c.touched_at.type),
-        n_touches=bindparam("n_touches", type_=LEADS.c.n_touches.type),
-    )
-)
-_TOUCHES: Final = Prepared(
-    select(TOUCHES.c.lead_id, TOUCHES.c.number, TOUCHES.c.feed, TOUCHES.c.at, TOUCHES.c.lead_json)
-    .where(TOUCHES.c.lead_id == bindparam("id", type_=Text))
-    .order_by(TOUCHES.c.number)
-)
-
-
-def _many(dialect: str) -> Statement:
-    return _RECORD.where(LEADS.c.lead_id.in_(listed(dialect, "ids")))
-
-
-_GET_MANY: Final = Prepared(_many)
-
-
-def _known(dialect: str) -> Statement:
-    """Return one statement for all that an arrival can be known by: most are known by nothing."""
-    return union_all(
-        known_by_external(dialect).add_columns(null().label("email")),
-        select(null(), LEADS.c.lead_id, LEADS.c.email).where(
-            LEADS.c.email.in_(listed(dialect, "emails"))
-        ),
-    )
-
-
-_KNOWN: Final = Prepared(_known)
+_GET: Final = Prepared("leads.get")
+_GET_LOCKED: Final = Prepared("leads.get_locked")
+_GET_MANY: Final = Prepared("leads.get_many")
+_BY_EXTERNAL: Final = Prepared("leads.by_external")
+_KNOWN: Final = Prepared("leads.known")
+_COUNT: Final = Prepared("leads.count")
+_COUNT_BY_MOTION: Final = Prepared("leads.count_by_motion")
+_INSERT: Final = Prepared("leads.insert")
+_INSERT_EXTERNAL: Final = Prepared("leads.insert_external")
+_INSERT_TOUCH: Final = Prepared("leads.insert_touch")
+_UPDATE: Final = Prepared("leads.update")
+_TOUCHES: Final = Prepared("leads.touches")
 
 
 class LeadRepository:
@@ -186,7 +128,7 @@ class LeadRepository:
             Normalised addresses; of several leads with one the last to come counts, however long
             ago. In a writing transaction no other process can store them until it ends.
         """
-        lock(self._link, *(f"email:{email}" for email in emails))
+        self._link.lock(*(f"email:{email}" for email in emails))
         ids: dict[tuple[str, str], str] = {}
         of_address: list[tuple[str, str]] = []
         asked = dump(list(emails))

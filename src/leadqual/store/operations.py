@@ -5,33 +5,18 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import Integer, Text, bindparam, delete, func, select, update
-
 from leadqual.errors import NotFoundError
-from leadqual.store.phrases import lock
-from leadqual.store.prepared import Link, Prepared, Row, Statement, insertion
+from leadqual.store.plans import Row
+from leadqual.store.prepared import Link, Prepared
 from leadqual.store.records import AliasRecord, ImportCounts, ImportRecord, StandardRecord
-from leadqual.store.tables_operations import ALIASES, IMPORTS, STANDARDS
-from leadqual.store.types import BigId, UtcTime
-from leadqual.store.upsert import upsert_into
 
-_AT: Final = bindparam("moment", type_=UtcTime)
-_BY: Final = bindparam("by", type_=Text)
-_VERSION: Final = bindparam("of_version", type_=Integer)
-_STANDARD: Final = select(*STANDARDS.c)
-_NEWEST: Final = Prepared(select(func.max(STANDARDS.c.version)))
-_INSERT_STANDARD: Final = insertion(STANDARDS)
-_GET_STANDARD: Final = Prepared(_STANDARD.where(STANDARDS.c.version == _VERSION))
-_LIST_STANDARDS: Final = Prepared(_STANDARD.order_by(STANDARDS.c.version))
-_ACTIVE: Final = Prepared(_STANDARD.where(STANDARDS.c.is_active))
-_RETIRE: Final = Prepared(
-    update(STANDARDS).where(STANDARDS.c.is_active).values(is_active=bindparam("off", value=False))
-)
-_ACTIVATE: Final = Prepared(
-    update(STANDARDS)
-    .where(STANDARDS.c.version == _VERSION)
-    .values(is_active=bindparam("on", value=True), activated_at=_AT, activated_by=_BY)
-)
+_NEWEST: Final = Prepared("operations.newest_standard")
+_INSERT_STANDARD: Final = Prepared("operations.insert_standard")
+_GET_STANDARD: Final = Prepared("operations.get_standard")
+_LIST_STANDARDS: Final = Prepared("operations.list_standards")
+_ACTIVE: Final = Prepared("operations.active_standard")
+_RETIRE: Final = Prepared("operations.retire_standard")
+_ACTIVATE: Final = Prepared("operations.activate_standard")
 
 
 class StandardRepository:
@@ -42,7 +27,7 @@ class StandardRepository:
 
     def propose(self, yaml: str, *, owner: str, created_by: str, at: datetime) -> StandardRecord:
         """Keep a new version, not active yet; versions count from 1."""
-        lock(self._link, "standards")
+        self._link.lock("standards")
         newest = self._link.run(_NEWEST)[0][0] or 0
         self._link.run(
             _INSERT_STANDARD,
@@ -75,32 +60,17 @@ class StandardRepository:
 
     def activate(self, version: int, *, actor: str, at: datetime) -> StandardRecord:
         """Let one version decide from now on. Raises `NotFoundError`."""
-        lock(self._link, "standards")
+        self._link.lock("standards")
         self._link.run(_RETIRE)
         if self._link.count(_ACTIVATE, of_version=version, by=actor, moment=at) == 0:
             raise _no_standard(version)
         return self.get(version)
 
 
-_OF_ALIAS: Final = ALIASES.c.alias == bindparam("of_alias", type_=Text)
-_GET_ALIAS: Final = Prepared(select(*ALIASES.c).where(_OF_ALIAS))
-_LIST_ALIASES: Final = Prepared(select(*ALIASES.c).order_by(ALIASES.c.alias))
-_CLEAR_ALIAS: Final = Prepared(delete(ALIASES).where(_OF_ALIAS))
-
-
-def _set_alias(dialect: str) -> Statement:
-    """Return an insert that keeps the version it replaces as `previous`."""
-    names = [column.name for column in ALIASES.c if column is not ALIASES.c.previous]
-    statement = upsert_into(ALIASES, dialect).values({
-        name: bindparam(name, type_=ALIASES.c[name].type) for name in names
-    })
-    changed = {name: statement.excluded[name] for name in names if name != "alias"}
-    return statement.on_conflict_do_update(
-        index_elements=[ALIASES.c.alias], set_={**changed, "previous": ALIASES.c.version}
-    ).returning(*ALIASES.c)
-
-
-_SET_ALIAS: Final = Prepared(_set_alias)
+_GET_ALIAS: Final = Prepared("operations.get_alias")
+_LIST_ALIASES: Final = Prepared("operations.list_aliases")
+_SET_ALIAS: Final = Prepared("operations.set_alias")
+_CLEAR_ALIAS: Final = Prepared("operations.clear_alias")
 
 
 class AliasRepository:
@@ -132,29 +102,11 @@ class AliasRepository:
         self._link.run(_CLEAR_ALIAS, of_alias=alias)
 
 
-_INSERT_IMPORT: Final = insertion(IMPORTS, is_idempotent=True, returning=[IMPORTS.c.import_id])
-_GET_IMPORT: Final = Prepared(
-    select(*IMPORTS.c).where(IMPORTS.c.import_id == bindparam("id", type_=BigId))
-)
-_SAME_IMPORT: Final = Prepared(
-    select(*IMPORTS.c).where(
-        IMPORTS.c.feed == bindparam("of_feed", type_=Text),
-        IMPORTS.c.file_hash == bindparam("of_file", type_=Text),
-        IMPORTS.c.mapping_hash == bindparam("of_mapping", type_=Text),
-    )
-)
-_LIST_IMPORTS: Final = Prepared(select(*IMPORTS.c).order_by(IMPORTS.c.import_id))
-_FINISH_IMPORT: Final = Prepared(
-    update(IMPORTS)
-    .where(IMPORTS.c.import_id == bindparam("id", type_=BigId))
-    .values(
-        finished_at=_AT,
-        n_rows=bindparam("rows", type_=BigId),
-        n_leads=bindparam("leads", type_=BigId),
-        n_events=bindparam("events", type_=BigId),
-        n_rejected=bindparam("rejected", type_=BigId),
-    )
-)
+_INSERT_IMPORT: Final = Prepared("operations.insert_import")
+_GET_IMPORT: Final = Prepared("operations.get_import")
+_SAME_IMPORT: Final = Prepared("operations.same_import")
+_LIST_IMPORTS: Final = Prepared("operations.list_imports")
+_FINISH_IMPORT: Final = Prepared("operations.finish_import")
 
 
 class ImportRepository:

@@ -6,41 +6,20 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import Integer, Text, and_, bindparam, delete, func, select, update
-
 from leadqual.errors import NotFoundError
-from leadqual.store.phrases import dump, load
-from leadqual.store.prepared import Link, Prepared, Row, insertion
+from leadqual.store.json_text import dump, load
+from leadqual.store.plans import Row
+from leadqual.store.prepared import Link, Prepared
 from leadqual.store.records import OutboxMessage
-from leadqual.store.tables_operations import OUTBOX
-from leadqual.store.types import BigId, UtcTime
 
-_AT: Final = bindparam("moment", type_=UtcTime)
-_IS_WAITING: Final = and_(OUTBOX.c.delivered_at.is_(None), OUTBOX.c.given_up_at.is_(None))
-_ONE: Final = OUTBOX.c.message_id == bindparam("id", type_=BigId)
-_ERROR: Final = bindparam("error", type_=Text)
-_TRIED: Final = update(OUTBOX).where(_ONE, _IS_WAITING)
-
-_INSERT: Final = insertion(OUTBOX)
-_READY: Final = (
-    select(*OUTBOX.c)
-    .where(_IS_WAITING, OUTBOX.c.due_at <= _AT)
-    .order_by(OUTBOX.c.due_at, OUTBOX.c.message_id)
-    .limit(bindparam("n", type_=Integer))
-)
-_DUE: Final = Prepared(_READY)
-_DUE_LOCKED: Final = Prepared(_READY.with_for_update(skip_locked=True))
-_DELIVERED: Final = Prepared(
-    _TRIED.values(delivered_at=_AT, n_attempts=OUTBOX.c.n_attempts + 1, last_error=None)
-)
-_FAILED: Final = Prepared(
-    _TRIED.values(due_at=_AT, n_attempts=OUTBOX.c.n_attempts + 1, last_error=_ERROR)
-)
-_GIVEN_UP: Final = Prepared(
-    _TRIED.values(given_up_at=_AT, n_attempts=OUTBOX.c.n_attempts + 1, last_error=_ERROR)
-)
-_OLDEST: Final = Prepared(select(func.min(OUTBOX.c.due_at)).where(_IS_WAITING))
-_PRUNE: Final = Prepared(delete(OUTBOX).where(OUTBOX.c.created_at < _AT))
+_INSERT: Final = Prepared("outbox.insert")
+_DUE: Final = Prepared("outbox.due")
+_DUE_LOCKED: Final = Prepared("outbox.due_locked")
+_DELIVERED: Final = Prepared("outbox.delivered")
+_FAILED: Final = Prepared("outbox.failed")
+_GIVEN_UP: Final = Prepared("outbox.given_up")
+_OLDEST: Final = Prepared("outbox.oldest")
+_PRUNE: Final = Prepared("outbox.prune")
 
 
 class OutboxRepository:

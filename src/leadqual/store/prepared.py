@@ -1,155 +1,68 @@
-"""Statements compiled once and run on the driver's own cursor.
+"""Statements by name, run on the driver's own cursor.
 
-SQLAlchemy writes the SQL for both databases and converts the values. Executing through its
-result machinery costs 29 microseconds per statement on SQLite where the driver alone takes 6
-(70 against 4 for a savepoint), and storing one lead takes ten statements.
+What a statement says is defined in `store.statements`, with SQLAlchemy. Its SQL for each database
+is written into the catalogue (`store.compiling`) when the program is built, so a process that only
+runs statements does without SQLAlchemy.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from operator import itemgetter
-from typing import Any, Final
-
-from sqlalchemy import (
-    BindParameter,
-    Column,
-    CompoundSelect,
-    Delete,
-    Dialect,
-    Insert,
-    Select,
-    Table,
-    Update,
-    bindparam,
-    insert,
-)
-from sqlalchemy.engine.interfaces import DBAPICursor
-from sqlalchemy.types import TypeDecorator, TypeEngine
+from collections.abc import Hashable, Iterable, Mapping
+from typing import Any, Final, NamedTuple
 
 from leadqual.store.faults import store_error
-from leadqual.store.types import UtcTime
-from leadqual.store.upsert import upsert_into
-
-Statement = Select[*tuple[Any, ...]] | CompoundSelect[*tuple[Any, ...]] | Insert | Update | Delete
-Row = tuple[Any, ...]
-Processor = Callable[[Any], Any]
-
-_TIME: Final = UtcTime()
-_FEW: Final = 4
-"""Fewer rows are faster bound one by one than by their columns."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Plan:
-    """A statement as one driver takes it."""
-
-    sql: str
-    pick: Callable[[Mapping[str, object]], Sequence[object]]
-    constants: Mapping[str, object]
-    writers: tuple[tuple[int, str, Processor], ...]
-    is_positional: bool
-    readers: tuple[tuple[int, Processor], ...]
-    has_rows: bool
-
-    def bind(self, values: Mapping[str, object]) -> Any:  # noqa: ANN401 - a list or a dict, as the driver wants
-        """Return the parameters of one execution."""
-        if not self.is_positional:
-            named = {**values, **self.constants}
-            for _, name, writer in self.writers:
-                named[name] = writer(named[name])
-            return named
-        picked = self.pick({**values, **self.constants} if self.constants else values)
-        if not self.writers:
-            return picked
-        bound = list(picked)
-        for index, _, writer in self.writers:
-            bound[index] = writer(bound[index])
-        return bound
-
-    def bind_all(self, rows: Sequence[Mapping[str, object]]) -> list[Any]:
-        """Return the parameters of one execution per row; a value is converted once per column."""
-        if not self.is_positional or len(rows) < _FEW:
-            return [self.bind(row) for row in rows]
-        if self.constants:
-            rows = [{**row, **self.constants} for row in rows]
-        picked = list(map(self.pick, rows))
-        if not self.writers:
-            return picked
-        columns: list[Iterable[object]] = list(zip(*picked, strict=True))
-        for index, _, writer in self.writers:
-            written = {value: writer(value) for value in set(columns[index])}
-            columns[index] = map(written.__getitem__, columns[index])
-        return list(zip(*columns, strict=True))
-
-    def read(self, rows: list[Row]) -> list[Row]:
-        """Return rows with every value converted."""
-        if not self.readers:
-            return rows
-        return [self._converted(row) for row in rows]
-
-    def _converted(self, row: Row) -> Row:
-        values = list(row)
-        for index, reader in self.readers:
-            values[index] = reader(values[index])
-        return tuple(values)
+from leadqual.store.json_text import dump
+from leadqual.store.plans import Plan, Row, catalogue
+from leadqual.store.values import READERS
 
 
 class Prepared:
-    """A statement that is compiled at its first use on each database.
+    """A statement whose plan is made at its first use on each database.
 
     Parameters
     ----------
-    build : statement, or callable that returns one for a dialect name
-        Core statement; parameters that differ between executions are `bindparam(name)`.
+    name : str
+        Where it is defined: `leads.get` is `STATEMENTS["get"]` of `store.statements.leads`.
+    *arguments : hashable
+        What the statement itself depends on, not its execution: how many rows, whose sight. Such a
+        statement is in no catalogue; it is compiled here, which takes SQLAlchemy.
     """
 
-    def __init__(self, build: Statement | Callable[[str], Statement]) -> None:
-        self._build = build
-        self._plans: dict[str, _Plan] = {}
+    __slots__ = ("_arguments", "_plans", "name")
 
-    def plan(self, dialect: Dialect) -> _Plan:
-        """Return the statement as `dialect` takes it."""
-        plan = self._plans.get(dialect.name)
+    def __init__(self, name: str, *arguments: Hashable) -> None:
+        self.name = name
+        self._arguments = arguments
+        self._plans: dict[str, Plan] = {}
+
+    def plan(self, dialect: str) -> Plan:
+        """Return the statement as the driver of `sqlite` or `postgresql` takes it."""
+        plan = self._plans.get(dialect)
         if plan is None:
-            plan = self._plans[dialect.name] = self._compile(dialect)
+            plan = self._plans[dialect] = Plan(self._entry(dialect), dialect)
         return plan
 
-    def _compile(self, dialect: Dialect) -> _Plan:
-        build = self._build
-        statement = build if isinstance(build, Statement) else build(dialect.name)
-        compiled = statement.compile(dialect=dialect)
-        binds: Mapping[str, BindParameter[Any]] = compiled.binds
-        order: Sequence[str] | None = compiled.positiontup
-        names = tuple(order if order is not None else compiled.params)
-        writers = [binds[name].type.dialect_impl(dialect).bind_processor(dialect) for name in names]
-        readers = [_reader(column.type, dialect) for column in statement.exported_columns]
-        return _Plan(
-            sql=compiled.string,
-            pick=_picker(names),
-            constants={name: binds[name].value for name in names if not binds[name].required},
-            writers=tuple(
-                (index, name, writer)
-                for index, (name, writer) in enumerate(zip(names, writers, strict=True))
-                if writer is not None
-            ),
-            is_positional=order is not None,
-            readers=tuple((index, reader) for index, reader in enumerate(readers) if reader),
-            has_rows=bool(readers),
-        )
+    def _entry(self, dialect: str) -> str:
+        if not self._arguments:
+            return catalogue(dialect)[self.name]
+        from leadqual.store.compiling import compile_for
+
+        return compile_for(dialect, self.name, *self._arguments)
 
 
-def _picker(names: Sequence[str]) -> Callable[[Mapping[str, object]], Sequence[object]]:
-    """Return what picks values by name in the order of the placeholders."""
-    if len(names) > 1:
-        return itemgetter(*names)
-    return lambda values: [values[name] for name in names]
+class Driver(NamedTuple):
+    """What the transactions need to know of a database and its driver."""
+
+    dialect: str
+    errors: tuple[type[Exception], ...]
+
+    @property
+    def is_postgresql(self) -> bool:
+        """Return whether it is PostgreSQL, not SQLite."""
+        return self.dialect == "postgresql"
 
 
-def _reader(kind: TypeEngine[Any], dialect: Dialect) -> Processor | None:
-    """Return what converts a column of our own types; the drivers do the others themselves."""
-    return kind.result_processor(dialect, None) if isinstance(kind, TypeDecorator) else None
+_LOCK: Final = Prepared("locks.take")
 
 
 class Link:
@@ -157,10 +70,10 @@ class Link:
 
     Parameters
     ----------
-    cursor : DBAPICursor
-        Of the driver, inside the transaction.
-    dialect : Dialect
-        Initialised, so that it knows its driver.
+    cursor : cursor of the driver
+        Inside the transaction.
+    driver : Driver
+        Whose it is.
     is_writing : bool
         Whether rows that are read to be changed have to be locked.
     """
@@ -175,15 +88,14 @@ class Link:
         "read_time",
     )
 
-    def __init__(self, cursor: DBAPICursor, dialect: Dialect, *, is_writing: bool) -> None:
-        driver = dialect.loaded_dbapi
+    def __init__(self, cursor: Any, driver: Driver, *, is_writing: bool) -> None:  # noqa: ANN401 - of any driver
         self._cursor = cursor
-        self._dialect = dialect
-        self._errors: tuple[type[Exception], ...] = (driver.Error, UnicodeError, OverflowError)
-        self.is_postgresql = dialect.name == "postgresql"
+        self._dialect, errors = driver
+        self._errors: tuple[type[Exception], ...] = (*errors, UnicodeError, OverflowError)
+        self.is_postgresql = driver.is_postgresql
         self.is_writing = is_writing
         self.is_given_up = False
-        self.read_time = _TIME.result_processor(dialect, None)
+        self.read_time = READERS[self._dialect]["time"]
 
     def run(self, statement: Prepared, /, **values: object) -> list[Row]:
         """Run one statement and return its rows, converted.
@@ -215,7 +127,7 @@ class Link:
     def count(self, statement: Prepared, /, **values: object) -> int:
         """Run one statement and return how many rows it changed."""
         self.run(statement, **values)
-        return self._cursor.rowcount
+        return int(self._cursor.rowcount)
 
     def run_many(self, statement: Prepared, rows: Iterable[Mapping[str, object]], /) -> int:
         """Run one statement for many rows and return how many rows it changed."""
@@ -230,7 +142,33 @@ class Link:
                 self._cursor.executemany(plan.sql, bound)
         except self._errors as error:
             raise store_error(error) from None
-        return self._cursor.rowcount
+        return int(self._cursor.rowcount)
+
+    def lock(self, *names: str) -> None:
+        """Keep other processes from doing what is called `names` until this transaction ends.
+
+        SQLite has one writer, so there is nothing to do. PostgreSQL waits for its lock timeout; it
+        takes the locks in one order whoever asks, so that two transactions do not wait for each
+        other.
+
+        Raises
+        ------
+        BusyError
+            When another process held one of them for too long.
+        """
+        if self.is_postgresql and self.is_writing and names:
+            self.run(_LOCK, names=dump(sorted(set(names))))
+
+    def ask(self, sql: str, /) -> list[Row]:
+        """Run SQL of the operator, without parameters, and return its rows.
+
+        Raises
+        ------
+        StoreError
+            What the driver refused.
+        """
+        self.say(sql)
+        return [] if self._cursor.description is None else list(self._cursor.fetchall())
 
     def give_up(self) -> None:
         """Refuse everything from here on: the transaction is gone and must not be committed."""
@@ -243,33 +181,3 @@ class Link:
             self._cursor.execute(sql, ())
         except self._errors as error:
             raise store_error(error) from None
-
-
-def insertion(
-    table: Table, *, is_idempotent: bool = False, returning: Sequence[Column[Any]] = ()
-) -> Prepared:
-    """Return an insert of every column that the caller has to fill.
-
-    Parameters
-    ----------
-    table : Table
-        Primary keys that the database numbers are left out.
-    is_idempotent : bool
-        Where a unique key is there already, do nothing and return no row.
-    returning : sequence of Column
-        What to return of the inserted row.
-    """
-
-    def build(dialect: str) -> Statement:
-        values = {
-            column.name: bindparam(column.name, type_=column.type)
-            for column in table.c
-            if column is not table.autoincrement_column
-        }
-        if not is_idempotent:
-            statement = insert(table).values(values)
-        else:
-            statement = upsert_into(table, dialect).values(values).on_conflict_do_nothing()
-        return statement.returning(*returning) if returning else statement.inline()
-
-    return Prepared(build)

@@ -25,14 +25,16 @@ from leadqual.store.claims import best, claim_entry, claims, take, wake
 from leadqual.store.event_rows import INSERT_ENTRY, entry_values, read_entry
 from leadqual.store.item_rows import (
     EVERYTHING,
+    PageParts,
     Sight,
     read_item,
     read_open,
     read_ranked,
     state_values,
 )
-from leadqual.store.phrases import dump
-from leadqual.store.prepared import Link, Prepared, Row
+from leadqual.store.json_text import dump
+from leadqual.store.plans import Row
+from leadqual.store.prepared import Link, Prepared
 from leadqual.store.ranking import pages, read_cursor, write_cursor
 
 LISTED: Final = (ItemState.OPEN, ItemState.CLAIMED)
@@ -146,13 +148,8 @@ class QueueRepository:
         after_key, after_id = (0.0, 0) if cursor is None else read_cursor(cursor)
         # A condition that is true of the whole queue misleads PostgreSQL about its size.
         sight = EVERYTHING if self._sight.has(queue) else self._sight
-        statements = pages(
-            frozenset(states),
-            n_rows=limit + 1,
-            has_cursor=cursor is not None,
-            sight=sight,
-            is_one_statement=self._link.is_postgresql,
-        )
+        parts = PageParts(frozenset(states), limit + 1, cursor is not None, sight)
+        statements = pages(parts, is_one_statement=self._link.is_postgresql)
         values = {
             "of_queue": queue.value,
             "now": now,

@@ -1,11 +1,8 @@
-"""Create and upgrade the schema, and refuse one that this program does not know."""
+"""Know the schema, and refuse one that this program does not know."""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Final
-
-from sqlalchemy import Connection, inspect, text
+from typing import Any, Final
 
 from leadqual.errors import SchemaVersionError
 
@@ -15,12 +12,17 @@ REVISIONS: Final = ("0001", "0002")
 
 HEAD: Final = REVISIONS[-1]
 
-_MIGRATIONS: Final = Path(__file__).parent / "migrations"
-_LOCK: Final = 0x6C656164
-_VERSION: Final = text(f"SELECT version_num FROM {VERSION_TABLE}")  # noqa: S608 - a constant of ours
+_TABLES: Final = {
+    False: "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite!_%' "
+    "ESCAPE '!'",
+    True: "SELECT relname FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace "
+    "WHERE relkind IN ('r', 'p') AND relpersistence <> 't' AND pg_table_is_visible(pg_class.oid) "
+    "AND nspname <> 'pg_catalog'",
+}
+_VERSION: Final = f"SELECT version_num FROM {VERSION_TABLE}"  # noqa: S608 - a constant of ours
 
 
-def read_revision(connection: Connection) -> str | None:
+def read_revision(cursor: Any, *, is_postgresql: bool) -> str | None:  # noqa: ANN401 - of any driver
     """Return the revision of the schema, None for an empty database.
 
     Raises
@@ -28,9 +30,12 @@ def read_revision(connection: Connection) -> str | None:
     SchemaVersionError
         When the database holds tables but none of them says that they are ours.
     """
-    names = inspect(connection).get_table_names()
+    cursor.execute(_TABLES[is_postgresql])
+    names = [name for (name,) in cursor.fetchall()]
     if VERSION_TABLE in names:
-        return connection.execute(_VERSION).scalar()
+        cursor.execute(_VERSION)
+        row = cursor.fetchone()
+        return None if row is None else str(row[0])
     if names:
         raise SchemaVersionError(
             f"the database holds {len(names)} table(s) of another program; set "
@@ -60,29 +65,3 @@ def check_revision(revision: str | None) -> None:
         f"the database has the schema {revision}, newer than {HEAD} of this program; install the "
         "version of leadqual that wrote it, or restore a backup from before"
     )
-
-
-def upgrade_schema(connection: Connection) -> None:
-    """Bring the schema to `HEAD`, inside the transaction of `connection`.
-
-    Raises
-    ------
-    SchemaVersionError
-        When the database is newer than this program, or another program's.
-    """
-    # Alembic takes 0.2 s to import, and a server that is up to date never needs it.
-    from alembic import command
-    from alembic.config import Config
-
-    if connection.dialect.name == "postgresql":
-        connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
-        connection.execute(text("SET LOCAL statement_timeout = 0"))
-    revision = read_revision(connection)
-    if revision == HEAD:
-        return
-    if revision is not None and revision not in REVISIONS:
-        check_revision(revision)
-    config = Config()
-    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
-    config.attributes["connection"] = connection
-    command.upgrade(config, "head")

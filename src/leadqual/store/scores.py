@@ -5,73 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from sqlalchemy import Integer, Text, and_, bindparam, delete, exists, func, select
-
 from leadqual.leads.flat import flatten_lead
 from leadqual.leads.schema import Lead, Scalar
 from leadqual.qualify.score import LeadScore, ScoredBy
 from leadqual.routing.decision import Decision
-from leadqual.store.phrases import dump, listed, load
-from leadqual.store.prepared import Link, Prepared, Row, Statement, insertion
+from leadqual.store.json_text import dump, load
+from leadqual.store.plans import Row
+from leadqual.store.prepared import Link, Prepared
 from leadqual.store.records import NewScore, ScoreRecord, TrainingRow
-from leadqual.store.tables import LEADS, RESCORE, SCORES, TOUCHES
 
 FIRST_REASON: Final = "created"
 """The reason of a lead's first scoring, when it cannot be waiting for a rescore yet."""
 
-_RECORD: Final = select(
-    SCORES.c.score_id,
-    SCORES.c.lead_id,
-    SCORES.c.scored_at,
-    SCORES.c.reason,
-    SCORES.c.score_json,
-    SCORES.c.decision_json,
-)
-_OF: Final = _RECORD.where(SCORES.c.lead_id == bindparam("id", type_=Text))
-_ALL_OF: Final = Prepared(_OF.order_by(SCORES.c.score_id))
-_LATEST: Final = Prepared(_OF.order_by(SCORES.c.score_id.desc()).limit(1))
-_INSERT: Final = insertion(SCORES)
-_WAIT: Final = insertion(RESCORE, is_idempotent=True)
-_DONE: Final = Prepared(delete(RESCORE).where(RESCORE.c.lead_id == bindparam("id", type_=Text)))
-_WAITING: Final = Prepared(
-    select(RESCORE.c.lead_id).order_by(RESCORE.c.lead_id).limit(bindparam("n", type_=Integer))
-)
-_EARLIER: Final = SCORES.alias("earlier")
-_IS_FIRST: Final = ~exists().where(
-    _EARLIER.c.lead_id == SCORES.c.lead_id, _EARLIER.c.score_id < SCORES.c.score_id
-)
-_TRAINING: Final = Prepared(
-    select(
-        LEADS.c.lead_id,
-        LEADS.c.feed,
-        LEADS.c.is_history,
-        LEADS.c.lead_json,
-        TOUCHES.c.lead_json,
-        SCORES.c.scored_at,
-        SCORES.c.queue,
-        SCORES.c.explored,
-        SCORES.c.propensity,
-        SCORES.c.snapshot_json,
-    )
-    .select_from(LEADS)
-    .outerjoin(SCORES, and_(SCORES.c.lead_id == LEADS.c.lead_id, _IS_FIRST))
-    .outerjoin(TOUCHES, and_(TOUCHES.c.lead_id == LEADS.c.lead_id, TOUCHES.c.number == 1))
-    .where(LEADS.c.lead_id > bindparam("after", type_=Text), LEADS.c.erased_at.is_(None))
-    .order_by(LEADS.c.lead_id)
-    .limit(bindparam("n", type_=Integer))
-)
-
-
-def _latest_many(dialect: str) -> Statement:
-    newest = (
-        select(func.max(SCORES.c.score_id))
-        .where(SCORES.c.lead_id.in_(listed(dialect, "ids")))
-        .group_by(SCORES.c.lead_id)
-    )
-    return _RECORD.where(SCORES.c.score_id.in_(newest))
-
-
-_LATEST_MANY: Final = Prepared(_latest_many)
+_INSERT: Final = Prepared("scores.insert")
+_ALL_OF: Final = Prepared("scores.of")
+_LATEST: Final = Prepared("scores.latest")
+_LATEST_MANY: Final = Prepared("scores.latest_many")
+_WAIT: Final = Prepared("scores.wait_for_model")
+_DONE: Final = Prepared("scores.wait_no_longer")
+_WAITING: Final = Prepared("scores.waiting")
+_TRAINING: Final = Prepared("scores.training")
 
 
 class ScoreRepository:

@@ -24,11 +24,14 @@ if TYPE_CHECKING:
 class Tx:
     """One transaction: what its repositories do is on disk together, or not at all.
 
-    Made by `Store.transaction` and `Store.read`; belongs to the thread that opened it.
+    Made by `Store.transaction` and `Store.read`; belongs to the thread that opened it. `link` is
+    for the store itself and its tests.
     """
 
+    __slots__ = ("link",)
+
     def __init__(self, link: Link) -> None:
-        self._link = link
+        self.link = link
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:
@@ -40,91 +43,91 @@ class Tx:
             When the database had to give up the whole transaction (a full disk, say):
             then nothing of it will be committed.
         """
-        self._link.say("SAVEPOINT unit")
+        self.link.say("SAVEPOINT unit")
         try:
             yield
         except BaseException:
             self._undo()
             raise
-        self._link.say("RELEASE SAVEPOINT unit")
+        self.link.say("RELEASE SAVEPOINT unit")
 
     def _undo(self) -> None:
         """Go back to the savepoint; where there is none any more, end the transaction."""
         try:
-            self._link.say("ROLLBACK TO SAVEPOINT unit")
-            self._link.say("RELEASE SAVEPOINT unit")
+            self.link.say("ROLLBACK TO SAVEPOINT unit")
+            self.link.say("RELEASE SAVEPOINT unit")
         except BaseException:
-            self._link.give_up()
+            self.link.give_up()
             raise
 
     @property
     def leads(self) -> LeadRepository:
         """Return the leads and their touches."""
-        return LeadRepository(self._link)
+        return LeadRepository(self.link)
 
     @property
     def scores(self) -> ScoreRepository:
         """Return the scorings with their snapshots."""
-        return ScoreRepository(self._link)
+        return ScoreRepository(self.link)
 
     @property
     def queue(self) -> QueueRepository:
         """Return the queues."""
-        return QueueRepository(self._link)
+        return QueueRepository(self.link)
 
     @property
     def handoffs(self) -> HandoffRepository:
         """Return the briefs."""
         from leadqual.store.handoffs import HandoffRepository
 
-        return HandoffRepository(self._link)
+        return HandoffRepository(self.link)
 
     @property
     def events(self) -> EventRepository:
         """Return the outcome events."""
-        return EventRepository(self._link)
+        return EventRepository(self.link)
 
     @property
     def keys(self) -> KeyRepository:
         """Return the API keys."""
-        return KeyRepository(self._link)
+        return KeyRepository(self.link)
 
     @property
     def users(self) -> UserRepository:
         """Return the people who can log in."""
-        return UserRepository(self._link)
+        return UserRepository(self.link)
 
     @property
     def sessions(self) -> SessionRepository:
         """Return the logins."""
-        return SessionRepository(self._link)
+        return SessionRepository(self.link)
 
     @property
     def idempotency(self) -> IdempotencyRepository:
         """Return the answers to give again."""
-        return IdempotencyRepository(self._link)
+        return IdempotencyRepository(self.link)
 
     @property
     def outbox(self) -> OutboxRepository:
         """Return the messages to send."""
-        return OutboxRepository(self._link)
+        return OutboxRepository(self.link)
 
     @property
     def audit(self) -> AuditRepository:
         """Return the audit log."""
-        return AuditRepository(self._link)
+        return AuditRepository(self.link)
 
     @property
     def standards(self) -> StandardRepository:
         """Return the versions of the written standard."""
-        return StandardRepository(self._link)
+        return StandardRepository(self.link)
 
     @property
     def aliases(self) -> AliasRepository:
         """Return which model versions serve."""
-        return AliasRepository(self._link)
+        return AliasRepository(self.link)
 
     @property
     def imports(self) -> ImportRepository:
         """Return the imported files."""
-        return ImportRepository(self._link)
+        return ImportRepository(self.link)

@@ -11,7 +11,7 @@ from leadqual.services.previewing import Preview
 from leadqual.services.scoring import RETRY_BROKEN_AFTER, LiveScorer
 from leadqual.services.serving import Serving
 from leadqual.store import Store, Tx
-from leadqual.store.engine import open_engines
+from leadqual.store.connections import open_connections
 from leadqual.testing import (
     VERSION,
     BundleShelf,
@@ -96,7 +96,7 @@ class StoreThatGoesDown(Store):
 def test_a_database_that_does_not_answer_changes_nothing(
     serving: Serving, sqlite_url: str, clock: FrozenClock
 ) -> None:
-    with closing(StoreThatGoesDown(open_engines(sqlite_url))) as store:
+    with closing(StoreThatGoesDown(open_connections(sqlite_url))) as store:
         scorer = LiveScorer(store, lambda _: make_bundle(), standard=default_standard())
         scorer.refresh(clock())
         store.is_down = True

@@ -11,7 +11,7 @@ from leadqual.errors import BusyError, InputError, StoreError
 from leadqual.services.units import SETTLED_PER_TURN
 from leadqual.services.writer import MAX_GROUP, GroupWriter
 from leadqual.store import Store, Tx
-from leadqual.store.engine import open_engines
+from leadqual.store.connections import open_connections
 from leadqual.testing import START
 from tests.loops import run_on_loop
 
@@ -87,7 +87,7 @@ class StoreThatLosesCommits(Store):
 
 
 def test_a_commit_that_fails_is_reported_to_everybody_in_it(sqlite_url: str) -> None:
-    with closing(StoreThatLosesCommits(open_engines(sqlite_url))) as store:
+    with closing(StoreThatLosesCommits(open_connections(sqlite_url))) as store:
         writer = GroupWriter(store)
         store.is_broken = True
         lost = [writer.submit(note("a")), writer.submit(note("b"))]

@@ -1,0 +1,84 @@
+"""Connections to PostgreSQL."""
+
+from __future__ import annotations
+
+import re
+import select
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any, Final
+from urllib.parse import parse_qsl, unquote
+
+import psycopg
+
+from leadqual.store.prepared import Driver
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+
+DRIVER: Final = Driver("postgresql", (psycopg.Error,))
+
+_LOCATION: Final = re.compile(
+    r"(?:(?P<user>[^:/]*)(?::(?P<password>[^@]*))?@)?"
+    r"(?:\[(?P<ipv6>[^/?]+)\]|(?P<host>[^/:?]+))?(?::(?P<port>[^/?]*))?"
+    r"(?:/(?P<dbname>[^?]*))?(?:\?(?P<query>.*))?",
+    re.DOTALL,
+)
+_SETTINGS: Final = " ".join(
+    f"-c {name}={value}"
+    for name, value in {
+        "timezone": "UTC",
+        "statement_timeout": "5s",
+        "lock_timeout": "2s",
+        "idle_in_transaction_session_timeout": "60s",
+        "synchronous_commit": "on",
+    }.items()
+)
+_OPTIONS: Final[dict[str, Any]] = {
+    "connect_timeout": 3,
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "options": _SETTINGS,
+}
+
+
+def read_location(location: str) -> Mapping[str, str] | None:
+    """Return libpq's parameters for what follows `postgresql://`, None where that is no location.
+
+    User and password may be percent-encoded; `@` must be. What is after `?` are further parameters.
+    """
+    found = _LOCATION.fullmatch(location)
+    if found is None:
+        return None
+    parts = {name: part for name, part in found.groupdict().items() if part}
+    query, ipv6 = parts.pop("query", ""), parts.pop("ipv6", None)
+    if ipv6 is not None:
+        parts["host"] = ipv6
+    for name in parts.keys() & {"user", "password"}:
+        parts[name] = unquote(parts[name])
+    return {**parts, **dict(parse_qsl(query))}
+
+
+def connect(place: Mapping[str, str]) -> Connection:
+    """Return a connection with the settings of this store."""
+    return psycopg.connect(**{**place, **_OPTIONS})
+
+
+def is_ended(connection: Connection) -> bool:
+    """Return whether the server has ended a connection while nobody used it.
+
+    Then there is something to read, or an end, before anybody asked: looking takes two microseconds
+    where asking each time takes a round trip. Only where there is something, a notice perhaps, the
+    server is asked.
+    """
+    if connection.closed:
+        return True
+    waiting = select.poll()
+    waiting.register(connection, select.POLLIN)
+    if not waiting.poll(0):
+        return False
+    with suppress(psycopg.Error):
+        connection.execute("SELECT 1")
+        connection.rollback()
+        return False
+    return True
