@@ -20,7 +20,8 @@ from leadqual.leads.parquet import hashable_cell
 from leadqual.leads.projection import LeadReader
 from leadqual.leads.rows import Row
 from leadqual.leads.schema import MAX_ATTRIBUTES, Lead, Rejected, Scalar
-from leadqual.services.batch_fields import FieldColumns, FieldReader, has_name, is_within
+from leadqual.services.batch_fields import FieldColumns, FieldReader, is_within
+from leadqual.services.batch_texts import has_name
 
 _FALLBACK: Final = frozenset({"contact.seniority", "contact.department", "motion"})
 """Flat names that a field of their own says first, and the title or the source otherwise."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import pyarrow as pa
@@ -24,8 +24,9 @@ from leadqual.leads.flat import flatten_lead
 from leadqual.leads.normalise import CLOCK_TOLERANCE, EARLIEST, normalise_values
 from leadqual.leads.projection import MappedField
 from leadqual.leads.quantities import Unreadable
-from leadqual.leads.schema import MAX_COUNT, MAX_TEXT, MAX_USD, Rejected
+from leadqual.leads.schema import MAX_COUNT, MAX_TEXT, MAX_USD, Rejected, Scalar
 from leadqual.services.batch_hosts import UsualHosts, Values
+from leadqual.services.batch_texts import as_strings, codes_of, is_storable, is_text
 
 _REMEMBERED: Final = 100_000
 _MANY: Final = 64
@@ -61,7 +62,6 @@ _DERIVED_FROM: Final = frozenset({
     "campaign.referrer",
 })
 _PLAIN_TEXT: Final = "^[0-9A-Za-z]([ -~]*[!-~])?$"
-_VISIBLE: Final = "[!-&(-~]"
 _PLAIN_TIME: Final = (
     r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{3}|\.[0-9]{6})?Z$"
 )
@@ -74,6 +74,30 @@ class FieldColumns:
 
     columns: dict[str, Column]
     is_read: NDArray[np.bool_] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Values:
+    """What different cells give by flat name, and which could be read; None: all of them."""
+
+    columns: dict[str, tuple[Scalar, ...]]
+    is_read: NDArray[np.bool_] | None
+
+    def at(self, codes: NDArray[np.intp]) -> FieldColumns:
+        """Return the columns of leads that have these cells."""
+        columns: dict[str, Column] = {
+            name: Coded(values, codes) for name, values in self.columns.items()
+        }
+        return FieldColumns(columns, None if self.is_read is None else self.is_read[codes])
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """A dictionary of Arrow, what its values give, and the place there of each (None: its own)."""
+
+    cells: pa.Array
+    values: _Values
+    places: NDArray[np.intp] | None
 
 
 class FieldReader:
@@ -98,6 +122,7 @@ class FieldReader:
         self.names: tuple[str, ...] = (*own, *_ALSO.get(field.name, ()))
         self._now = now
         self._known: dict[object, Values | None] = {}
+        self._table: _Table | None = None  # few-valued columns bring the same values again
         self._is_ordinary = field.name not in _NORMALISED
         names = [name for name in self.names if name != "is_free_mail"]
         is_told = all(name in levels for name in names) and field.name not in _DERIVED_FROM
@@ -126,17 +151,16 @@ class FieldReader:
             return self._read_numbers(array) if is_number else None
         if kind is Kind.TIME and types.is_timestamp(array.type):
             return None if array.type.tz is None else self._read_times(array)
-        text = as_text(array)
-        if text is None:
+        if not is_text(array.type):
             return None
         if self.field.name == "contact.phone":
             return FieldColumns({})  # one that cannot be read is left out, and none is a feature
         if self.field.name in {"contact.full_name", "campaign.gclid"}:
-            return FieldColumns({}, is_storable(text))
+            return FieldColumns({}, is_storable(array))
         if self._hosts is not None:
-            return self._coded(*self._hosts.reduce(text))
+            return self._coded(*self._hosts.reduce(as_strings(array)))
         if kind is Kind.TIME:
-            return self._read_time_texts(text)
+            return self._read_time_texts(as_strings(array))
         return None
 
     def _read_numbers(self, array: pa.Array) -> FieldColumns:
@@ -171,27 +195,32 @@ class FieldReader:
 
     def _read_values(self, array: pa.Array) -> FieldColumns:
         """Read each different value once."""
-        text = as_text(array)
-        encoded = _dictionary(array if text is None else text)
+        encoded = _dictionary(array)
         if encoded is None:
             return FieldColumns({}, np.zeros(len(array), dtype=np.bool_))
-        return self._read_encoded(encoded)
-
-    def _read_encoded(self, encoded: pa.DictionaryArray) -> FieldColumns:
         cells = encoded.dictionary
-        codes = encoded.indices.fill_null(len(cells)).to_numpy(zero_copy_only=False)
-        if len(cells) <= _MANY or self._levels is None or not self.field.is_plain:
-            return self._coded([*cells.to_pylist(), None], codes)
+        if self._table is None or not cells.equals(self._table.cells):
+            self._table = self._tabulate(cells)
+        codes = codes_of(encoded)
+        if self._table.places is not None:
+            codes = self._table.places[codes]
+        return self._table.values.at(codes)
+
+    def _tabulate(self, cells: pa.Array) -> _Table:
+        """Read values; one of them stands for all that no level is made of."""
+        n_cells = len(cells)
+        if n_cells <= _MANY or self._levels is None or not self.field.is_plain:
+            return _Table(cells, self._look_up([*cells.to_pylist(), None]), None)
         is_same = self._has_no_level(cells)
         (kept,) = np.nonzero(~is_same)
-        if len(kept) == len(cells):
-            return self._coded([*cells.to_pylist(), None], codes)
-        # One value stands for all that no level is made of.
+        if len(kept) == n_cells:
+            return _Table(cells, self._look_up([*cells.to_pylist(), None]), None)
         kept = np.append(kept, int(np.argmax(is_same)))
-        place = np.full(len(cells) + 1, len(kept) - 1, dtype=np.intp)
-        place[kept[:-1]] = np.arange(len(kept) - 1)
-        place[-1] = len(kept)
-        return self._coded([*cells.take(pa.array(kept)).to_pylist(), None], place[codes])
+        places = np.full(n_cells + 1, len(kept) - 1, dtype=np.intp)
+        places[kept[:-1]] = np.arange(len(kept) - 1)
+        places[-1] = len(kept)
+        values = self._look_up([*cells.take(pa.array(kept)).to_pylist(), None])
+        return _Table(cells, values, places)
 
     def _has_no_level(self, cells: pa.Array) -> NDArray[np.bool_]:
         """Return which values are surely read, and no level of any feature."""
@@ -209,18 +238,20 @@ class FieldReader:
             compute.and_not(is_plain, is_level).fill_null(False).to_numpy(zero_copy_only=False)  # noqa: FBT003 - Arrow takes the value
         )
 
-    def _coded(self, cells: list[object], codes: NDArray[Any]) -> FieldColumns:
+    def _coded(self, cells: list[object], codes: NDArray[np.intp]) -> FieldColumns:
         """Return the columns of values that stand at `codes`."""
+        return self._look_up(cells).at(codes)
+
+    def _look_up(self, cells: list[object]) -> _Values:
+        """Return what different cells give."""
         found = [self._values_of(cell) for cell in cells]
         nothing: Values = (None,) * len(self.names)
         table = [nothing if values is None else values for values in found]
-        codes = codes.astype(np.intp, copy=False)
-        columns: dict[str, Column] = {
-            name: Coded(tuple(values[place] for values in table), codes)
-            for place, name in enumerate(self.names)
+        columns = {
+            name: tuple(values[place] for values in table) for place, name in enumerate(self.names)
         }
         is_read = np.array([values is not None for values in found], dtype=np.bool_)
-        return FieldColumns(columns, None if is_read.all() else is_read[codes])
+        return _Values(columns, None if is_read.all() else is_read)
 
     def _values_of(self, cell: object) -> Values | None:
         """Return what a cell gives, remembered; None where a lead cannot have it."""
@@ -262,41 +293,6 @@ _BOUNDS: Final = {
 }
 
 
-def as_text(array: pa.Array) -> pa.Array | None:
-    """Return a column of text as Arrow's usual strings, None for any other column."""
-    kind = array.type.value_type if pa.types.is_dictionary(array.type) else array.type
-    if pa.types.is_string(array.type):
-        return array
-    is_text = pa.types.is_string(kind) or pa.types.is_large_string(kind)
-    return compute.cast(array, pa.string()) if is_text else None
-
-
-def is_storable(text: pa.Array) -> NDArray[np.bool_] | None:
-    """Return which texts are short enough and without NUL; None: all of them."""
-    size = compute.max(compute.binary_length(text)).as_py() or 0
-    has_nul = compute.any(compute.match_substring(text, "\x00")).as_py()
-    if size <= MAX_TEXT and not has_nul:
-        return None
-    is_short = compute.less_equal(compute.binary_length(text), MAX_TEXT)
-    is_clean = compute.invert(compute.match_substring(text, "\x00"))
-    return np.asarray(
-        compute.and_(is_short, is_clean).fill_null(True).to_numpy(zero_copy_only=False)  # noqa: FBT003 - Arrow takes the value
-    )
-
-
-def has_name(array: pa.Array) -> NDArray[np.bool_]:
-    """Return which cells surely give an id: text with a visible character, or a whole number."""
-    text = as_text(array)
-    if text is None:
-        is_known = pa.types.is_integer(array.type)
-        valid = compute.is_valid(array).to_numpy(zero_copy_only=False)
-        return np.asarray(valid & is_known)
-    is_named = compute.match_substring_regex(text, _VISIBLE).fill_null(False)  # noqa: FBT003 - Arrow takes the value
-    named = np.asarray(is_named.to_numpy(zero_copy_only=False))
-    storable = is_storable(text)
-    return named if storable is None else named & storable
-
-
 def is_within(value: object, kind: Kind) -> bool:
     """Return whether an ordinary field holds a value as it is, without asking the rules."""
     if isinstance(value, str):
@@ -309,10 +305,10 @@ def is_within(value: object, kind: Kind) -> bool:
 
 def _dictionary(array: pa.Array) -> pa.DictionaryArray | None:
     """Return a column as its different values and their places; None where it has none."""
-    if pa.types.is_dictionary(array.type):
+    if pa.types.is_dictionary(array.type) and not pa.types.is_large_string(array.type.value_type):
         return array
     try:
-        return array.dictionary_encode()
+        return (as_strings(array) if is_text(array.type) else array).dictionary_encode()
     except (pa.ArrowNotImplementedError, pa.ArrowTypeError):  # nested: its rows are read as rows
         return None
 

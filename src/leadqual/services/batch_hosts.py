@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import pyarrow as pa
@@ -13,6 +13,7 @@ from pyarrow import compute
 
 from leadqual.leads.addresses import special_hosts
 from leadqual.leads.schema import Scalar
+from leadqual.services.batch_texts import codes_of
 
 Values = tuple[Scalar, ...]
 """What one cell gives for each of the flat names of its field."""
@@ -59,7 +60,7 @@ class UsualHosts:
         encoded = text if pa.types.is_dictionary(text.type) else text.dictionary_encode()
         cells, places = self._stand_ins(compute.ascii_lower(encoded.dictionary))
         places = np.append(places, len(cells))
-        return [*cells, None], places[_codes(encoded)]
+        return [*cells, None], places[codes_of(encoded)]
 
     def _reduce_mail(self, addresses: pa.Array) -> tuple[list[object], NDArray[np.intp]]:
         """Do so for addresses of e-mail, lower-case."""
@@ -73,8 +74,8 @@ class UsualHosts:
         cells, places = self._stand_ins(hosts.dictionary)
         is_host = is_plain.to_numpy(zero_copy_only=False)
         codes = np.empty(len(addresses), dtype=np.intp)
-        codes[is_host] = places[_codes(hosts)]
-        codes[~is_host] = _codes(others) + len(cells)
+        codes[is_host] = places[codes_of(hosts)]
+        codes[~is_host] = codes_of(others) + len(cells)
         return [*cells, *others.dictionary.to_pylist(), None], codes
 
     def _stand_ins(self, hosts: pa.Array) -> tuple[list[object], NDArray[np.intp]]:
@@ -112,12 +113,6 @@ class UsualHosts:
 
     def _address(self, host: str) -> str:
         return f"x@{host}" if self._is_mail else host
-
-
-def _codes(encoded: pa.DictionaryArray) -> NDArray[Any]:
-    """Return the places of a dictionary column; a missing one is behind the last value."""
-    missing = len(encoded.dictionary)
-    return np.asarray(encoded.indices.fill_null(missing).to_numpy(zero_copy_only=False))
 
 
 def _behind_at(addresses: pa.Array) -> pa.Array:

@@ -20,14 +20,19 @@ from leadqual.leads.rows import Table, relaxed_collector
 from leadqual.leads.tables import open_table
 from leadqual.qualify.bundle import ModelBundle, bundle_files
 from leadqual.services.batch_columns import Stretch
+from leadqual.services.batch_copies import Original, read_original
 from leadqual.services.batch_crew import work_through
 from leadqual.services.batch_scorer import ScorerPlan, StretchScorer
-from leadqual.services.batch_stretches import Cut, cut, is_parquet
+from leadqual.services.batch_stretches import Cut, Wanted, cut, is_parquet
 from leadqual.services.batch_worker import FilePlan, begin, score_part, without_pandas
 from leadqual.services.score_files import ScoreFile, open_score_file
 from leadqual.services.workshop import Workshop, active_standard
 
 _ATTRIBUTE: Final = "attributes."
+
+_MAX_HELD: Final = 1 << 20
+_MAX_EXPLAINED: Final = 1 << 18
+"""Rows of a row group whose scores (with reasons, which are long) are held until all are there."""
 
 Progress = Callable[[int], None]
 
@@ -127,12 +132,14 @@ def _write_scores(
 ) -> tuple[int, int]:
     """Score a table into its file; return how many rows it has, and how many of no lead."""
     cuts = deque[Cut]()
+    original = _original(table, plan.file)
+    wanted = None if original is None else Wanted(scorer.columns, original)
     n_rows = n_rejected = 0
     with ExitStack() as stack:
         stack.enter_context(relaxed_collector())
-        write = stack.enter_context(open_score_file(plan.file))
+        write = stack.enter_context(open_score_file(plan.file, original))
         results = work_through(
-            _stretches(table, plan, into=cuts, columns=scorer.columns),
+            _stretches(cut(table, wanted), plan, into=cuts, columns=scorer.columns),
             partial(score_part, scorer, plan.file),
             begin=partial(begin, plan),
         )
@@ -145,11 +152,18 @@ def _write_scores(
     return n_rows, n_rejected
 
 
+def _original(table: Table, file: ScoreFile) -> Original | None:
+    """Return the table where its columns can be copied to the file."""
+    if not (file.is_parquet and is_parquet(table)):
+        return None
+    return read_original(table.path, max_rows=_MAX_EXPLAINED if file.has_reasons else _MAX_HELD)
+
+
 def _stretches(
-    table: Table, plan: FilePlan, *, into: deque[Cut], columns: frozenset[str]
+    cuts: Iterator[Cut], plan: FilePlan, *, into: deque[Cut], columns: frozenset[str]
 ) -> Iterator[Stretch]:
     """Yield what has to be known to score, and keep what has to be written."""
-    for one in cut(table):
+    for one in cuts:
         into.append(one)
         yield one.stretch.only(columns) if plan.file.is_parquet else one.stretch
 

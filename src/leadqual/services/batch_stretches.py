@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
 from itertools import islice
+from pathlib import Path
 from typing import Final, NamedTuple
 
 import pyarrow as pa
@@ -13,20 +16,37 @@ from leadqual.errors import FileFormatError
 from leadqual.leads.parquet import plain_columns
 from leadqual.leads.rows import Row, Table
 from leadqual.services.batch_columns import Stretch
+from leadqual.services.batch_copies import Original
 
 STRETCH_ROWS: Final = 16_384
 """Rows read, scored and written together: some 10 MB."""
 
 
 class Cut(NamedTuple):
-    """A stretch, its rows as the file has them where that is Parquet, and the bytes read so far."""
+    """A stretch, its rows as Parquet has them where they are written again, and the bytes read."""
 
     stretch: Stretch
     original: pa.RecordBatch | None
     n_bytes: int
 
 
-def cut(table: Table) -> Iterator[Cut]:
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What to read of a Parquet file whose rows need not be written again.
+
+    Parameters
+    ----------
+    columns : frozenset of str
+        Plain names.
+    original : Original
+        The file.
+    """
+
+    columns: frozenset[str]
+    original: Original
+
+
+def cut(table: Table, wanted: Wanted | None = None) -> Iterator[Cut]:
     """Yield the rows of a table in their order.
 
     Raises
@@ -34,7 +54,12 @@ def cut(table: Table) -> Iterator[Cut]:
     FileFormatError
         The file has no row, or stops being a table on the way.
     """
-    cuts = _cut_parquet(table) if is_parquet(table) else _cut_rows(table)
+    if not is_parquet(table):
+        cuts = _cut_rows(table)
+    elif wanted is None:
+        cuts = _cut_parquet(table, _every_column, is_kept=True)
+    else:
+        cuts = _cut_parquet(table, partial(_wanted_columns, table, wanted), is_kept=False)
     is_empty = True
     for one in cuts:
         is_empty = False
@@ -51,21 +76,53 @@ def is_parquet(table: Table) -> bool:
         return stream.read(4) == b"PAR1"
 
 
-def _cut_parquet(table: Table) -> Iterator[Cut]:
+def _cut_parquet(table: Table, read: _Read, *, is_kept: bool) -> Iterator[Cut]:
     """Read a Parquet file, whatever its row groups."""
     number = 0
     try:
-        with parquet.ParquetFile(table.path) as file:
-            n_rows = max(file.metadata.num_rows, 1)
-            for batch in file.iter_batches(batch_size=STRETCH_ROWS):
-                if not batch.num_rows:
-                    continue
-                (plain,) = plain_columns(pa.Table.from_batches([batch])).to_batches()
-                stretch = Stretch(batch.num_rows, number + 1, batch=plain)
-                number += batch.num_rows
-                yield Cut(stretch, batch, table.n_bytes * number // n_rows)
+        n_rows = max(parquet.read_metadata(table.path).num_rows, 1)
+        for batch in read(table.path):
+            if not batch.num_rows:
+                continue
+            (plain,) = plain_columns(pa.Table.from_batches([batch])).to_batches()
+            stretch = Stretch(batch.num_rows, number + 1, batch=plain)
+            number += batch.num_rows
+            n_bytes = table.n_bytes * number // n_rows
+            yield Cut(stretch, batch if is_kept else None, n_bytes)
     except (pa.ArrowException, OSError) as error:
         raise FileFormatError(f"{table.path.name}: is damaged after row {number}") from error
+
+
+_Read = Callable[[Path], Iterator[pa.RecordBatch]]
+
+
+def _every_column(path: Path) -> Iterator[pa.RecordBatch]:
+    with parquet.ParquetFile(path) as file:
+        yield from file.iter_batches(batch_size=STRETCH_ROWS, use_threads=False)
+
+
+def _wanted_columns(table: Table, wanted: Wanted, path: Path) -> Iterator[pa.RecordBatch]:
+    """Read some columns, and those of few texts as the codes that they are stored as."""
+    # Without any column there would be no rows.
+    columns = sorted(wanted.columns) or list(table.columns[:1])
+    n_rows = wanted.original.n_rows
+    if min(n_rows[:-1], default=STRETCH_ROWS) < STRETCH_ROWS:
+        # Each row group has codes of its own: there would be a stretch per row group.
+        with parquet.ParquetFile(path) as file:
+            yield from file.iter_batches(
+                batch_size=STRETCH_ROWS, columns=columns, use_threads=False
+            )
+        return
+    few = sorted(wanted.original.few_valued().intersection(columns))
+    with parquet.ParquetFile(path, read_dictionary=few) as file:
+        for group, n_here in enumerate(n_rows):
+            n_stretches = max(-(-n_here // STRETCH_ROWS), 1)
+            yield from file.iter_batches(
+                batch_size=max(-(-n_here // n_stretches), 1),
+                row_groups=[group],
+                columns=columns,
+                use_threads=False,
+            )
 
 
 def _cut_rows(table: Table) -> Iterator[Cut]:

@@ -19,6 +19,7 @@ from pyarrow import compute, parquet
 
 from leadqual.leads.parquet import hashable_cell
 from leadqual.services.batch_columns import Stretch
+from leadqual.services.batch_copies import Original, open_copy
 from leadqual.services.batch_stretches import Cut
 
 SCORE_COLUMNS: Final[Mapping[str, pa.DataType]] = {
@@ -106,17 +107,29 @@ Write = Callable[[Cut, Scored], None]
 
 
 @contextmanager
-def open_score_file(file: ScoreFile) -> Iterator[Write]:
+def open_score_file(file: ScoreFile, original: Original | None = None) -> Iterator[Write]:
     """Give a function that writes scored rows.
 
     The file is put in its place when all went well; an error leaves what was there before. Two
     runs that write the same file do not meet: the one that ends last leaves its whole result.
+
+    Parameters
+    ----------
+    file : ScoreFile
+        What to write.
+    original : Original, optional
+        What Parquet is written beside: its columns are copied and not asked for again.
     """
     part = file.out.with_name(f"{file.out.name}.{secrets.token_hex(4)}.part")
-    opened = _open_parquet if file.is_parquet else _open_csv
     with ExitStack() as stack:
         stack.callback(part.unlink, missing_ok=True)
-        with opened(part, file) as write:
+        if not file.is_parquet:
+            opened = _open_csv(part, file)
+        elif original is None:
+            opened = _open_parquet(part, file)
+        else:
+            opened = _open_beside(part, file, original)
+        with opened as write:
             yield write
         part.replace(file.out)
 
@@ -137,18 +150,12 @@ def _open_csv(path: Path, file: ScoreFile) -> Iterator[Write]:
 @contextmanager
 def _open_parquet(path: Path, file: ScoreFile) -> Iterator[Write]:
     """Parquet with the input's own types where the input is Parquet, else text."""
-    kept = file.source or pa.schema([(name, pa.string()) for name in file.columns])
-    names = _added_names(kept.names, file.score_columns)
-    added = [
-        pa.field(name, SCORE_COLUMNS[column])
-        for name, column in zip(names, file.score_columns, strict=True)
-    ]
-    schema = pa.schema([*kept, *added])
-    written = pa.schema([*kept, *map(_as_written, added, file.score_columns)])
+    kept, added, written = _schemas(file)
     group: list[pa.RecordBatch] = []
-    with parquet.ParquetWriter(path, written, store_schema=False) as writer:
+    everything = pa.schema([*kept, *written])
+    with parquet.ParquetWriter(path, everything, store_schema=False) as writer:
         # What is written as a dictionary is read as the text that it is.
-        stored = base64.b64encode(schema.serialize().to_pybytes())
+        stored = base64.b64encode(pa.schema([*kept, *added]).serialize().to_pybytes())
         writer.add_key_value_metadata({"ARROW:schema": stored.decode("ascii")})
 
         def flush() -> None:
@@ -163,12 +170,37 @@ def _open_parquet(path: Path, file: ScoreFile) -> Iterator[Write]:
                 else done.original.columns
             )
             scores = [scored.columns[name] for name in file.score_columns]
-            group.append(pa.RecordBatch.from_arrays([*columns, *scores], schema=written))
+            group.append(pa.RecordBatch.from_arrays([*columns, *scores], schema=everything))
             if sum(batch.num_rows for batch in group) >= _GROUP_ROWS:
                 flush()
 
         yield write
         flush()
+
+
+@contextmanager
+def _open_beside(path: Path, file: ScoreFile, original: Original) -> Iterator[Write]:
+    """Parquet whose first columns are copied."""
+    kept, added, written = _schemas(file)
+    schema = pa.schema([*kept, *added])
+    with open_copy(path, original, schema=schema, added=written) as writer:
+
+        def write(_done: Cut, scored: Scored) -> None:
+            scores = [scored.columns[name] for name in file.score_columns]
+            writer.write(pa.RecordBatch.from_arrays(scores, schema=written))
+
+        yield write
+
+
+def _schemas(file: ScoreFile) -> tuple[pa.Schema, pa.Schema, pa.Schema]:
+    """Return the columns of the input, and score columns as they are read and as handed over."""
+    kept = file.source or pa.schema([(name, pa.string()) for name in file.columns])
+    names = _added_names(kept.names, file.score_columns)
+    added = [
+        pa.field(name, SCORE_COLUMNS[column])
+        for name, column in zip(names, file.score_columns, strict=True)
+    ]
+    return kept, pa.schema(added), pa.schema(map(_as_written, added, file.score_columns))
 
 
 def _as_written(field: pa.Field, column: str) -> pa.Field:

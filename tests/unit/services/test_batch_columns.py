@@ -1,5 +1,6 @@
 """A file scored by column gives what its rows give one by one, bit for bit."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,9 @@ from leadqual.qualify.bundle import ModelBundle
 from leadqual.qualify.rules import rules_bundle
 from leadqual.qualify.scoring import score_columns
 from leadqual.routing.standard import default_standard
-from leadqual.services.batch_columns import TableReader
-from leadqual.services.batch_stretches import cut
+from leadqual.services.batch_columns import Stretch, TableReader
+from leadqual.services.batch_copies import read_original
+from leadqual.services.batch_stretches import Wanted, cut
 from leadqual.services.scoring import columns_of
 from leadqual.testing import make_bundle
 
@@ -120,10 +122,10 @@ def messy_table(*, share_of_mess: float) -> pa.Table:
     })
 
 
-@pytest.fixture(params=["parquet", "dictionary", "csv"])
+@pytest.fixture(params=["parquet", "codes", "dictionary", "csv"])
 def messy_file(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     table = pa.concat_tables([messy_table(share_of_mess=0.04), messy_table(share_of_mess=0.5)])
-    path = tmp_path / "leads"
+    path = tmp_path / f"leads.{request.param}"
     if request.param == "csv":
         table.to_pandas().to_csv(path, index=False)
     elif request.param == "dictionary":
@@ -135,6 +137,17 @@ def messy_file(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     else:
         parquet.write_table(table, path)
     return path
+
+
+def stretches(path: Path, columns: frozenset[str]) -> Iterator[Stretch]:
+    """Return a file as it is read where it is written again, or only read where it is copied."""
+    wanted = None
+    if path.suffix == ".codes":
+        original = read_original(path, max_rows=2 * N_ROWS)
+        assert original is not None
+        assert original.few_valued()
+        wanted = Wanted(columns, original)
+    return (one.stretch for one in cut(open_table(path), wanted))
 
 
 def one_by_one(path: Path, reader: LeadReader) -> list[Lead | Rejected]:
@@ -152,9 +165,9 @@ def test_leads_of_a_table_score_as_they_do_alone_and_bad_rows_say_the_same(
     table = TableReader(reader, [bundle.encoder], now=NOW)
 
     start = n_by_column = 0
-    for one in cut(open_table(messy_file)):
-        table.read(one.stretch)  # what was learned from a stretch must not change the next
-        found = table.read(one.stretch)
+    for stretch in stretches(messy_file, table.columns):
+        table.read(stretch)  # what was learned from a stretch must not change the next
+        found = table.read(stretch)
         n_by_column += found.places.size
         columns = score_columns(
             bundle, found.columns, n_leads=found.places.size, policy=POLICY, scored_at=NOW
@@ -175,8 +188,8 @@ def test_leads_of_a_table_score_as_they_do_alone_and_bad_rows_say_the_same(
             assert snapshot == flatten_lead(lead)
         for place, rejected in found.rejected.items():
             assert expected[start + place] == rejected
-        assert len(found.places) + len(found.others) + len(found.rejected) == one.stretch.n_rows
-        start += one.stretch.n_rows
+        assert len(found.places) + len(found.others) + len(found.rejected) == stretch.n_rows
+        start += stretch.n_rows
 
     assert start == len(expected)
     assert n_by_column > N_ROWS / 3

@@ -114,6 +114,23 @@ def test_parquet_keeps_its_types_and_gets_score_columns(workshop: Workshop, tmp_
     assert len(set(scored["p_fit"].to_pylist())) > 1
 
 
+def test_parquet_that_cannot_be_copied_is_written_again(workshop: Workshop, tmp_path: Path) -> None:
+    table = pa.table({"source": ["webinar", "fair"], "in": pa.array([{"a": 1}, None])})
+    data, old = tmp_path / "leads.parquet", tmp_path / "old.parquet"
+    parquet.write_table(table, data)
+    author = parquet.read_metadata(data).created_by.encode()
+    wrong_sizes = b"parquet-mr version 1.2.8".ljust(len(author))
+    old.write_bytes(data.read_bytes().replace(author, wrong_sizes))
+
+    copied, again = (
+        parquet.read_table(score_file(workshop, ScoreRequest(data=path), now=NOW).out)
+        for path in (data, old)
+    )
+
+    assert again.equals(copied)
+    assert again.select(table.column_names).equals(table)
+
+
 def test_mapping_is_used_without_the_outcomes_that_do_not_exist_yet(
     workshop: Workshop, tmp_path: Path
 ) -> None:
