@@ -7,7 +7,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,7 @@ from leadqual.features.encoder import EncodedLeads, Encoder
 from leadqual.features.spec import N_QUANTILES, CategoricalFeature, Feature, NumericFeature
 from leadqual.qualify import wording
 from leadqual.qualify.reference import CONVERSION, N_BANDS, TARGETS, Reference
-from leadqual.qualify.score import Direction
+from leadqual.qualify.score import Direction, ReasonCode
 
 N_UP: Final = 3
 N_DOWN: Final = 2
@@ -143,6 +143,15 @@ def seen_values(encoder: Encoder, leads: EncodedLeads) -> NDArray[np.float64]:
     return seen.take(encoder.by_kind, axis=0)
 
 
+class _Said(NamedTuple):
+    """A reason without its weight."""
+
+    head: str
+    direction: Direction
+    feature: str
+    text: str
+
+
 class Explainer:
     """Turn chosen reasons into words.
 
@@ -160,7 +169,7 @@ class Explainer:
         self._features = encoder.features
         self._reference = reference
         self._by_rules = by_rules
-        self._known: dict[tuple[int, int, float | None, bool], dict[str, Any]] = {}
+        self._known: dict[tuple[int, int, float | None, bool], _Said] = {}
         self._meanings: dict[tuple[str, str, int, bool], str] = {}
         self._quantiles = {f.name: f.quantiles.tolist() for f in encoder.numeric}
 
@@ -169,24 +178,29 @@ class Explainer:
         """Return how many features can be explained."""
         return len(self._features)
 
-    def said(self, target: int, feature: int, seen: float, *, is_up: bool) -> dict[str, Any]:
-        """Return all fields of a `ReasonCode` but its weight; arguments as in `Chosen`.
+    def reason(self, target: int, feature: int, *, weight: float, seen: float) -> ReasonCode:
+        """Return a reason in words; arguments as in `Chosen`."""
+        head, direction, name, text = self._said(target, feature, seen, is_up=weight > 0)
+        return ReasonCode(head, direction, name, text, _rounded(weight))
 
-        States and numbers come again and again, so what was said of them is kept. Not to be
-        changed by the caller.
-        """
+    def text(self, target: int, feature: int, *, weight: float, seen: float) -> str:
+        """Return the text of `reason` alone."""
+        return self._said(target, feature, seen, is_up=weight > 0).text
+
+    def _said(self, target: int, feature: int, seen: float, *, is_up: bool) -> _Said:
+        """Return what is said of a state or number; they come again and again, so it is kept."""
         key = (target, feature, None if seen != seen else seen, is_up)  # noqa: PLR0124 - NaN
         said = self._known.get(key)
         if said is None:
             if len(self._known) >= _MAX_KNOWN:
                 self._known.clear()
             spec = self._features[feature]
-            said = self._known[key] = {
-                "head": TARGETS[target],
-                "direction": Direction.UP if is_up else Direction.DOWN,
-                "feature": spec.name,
-                "text": self._sentence(TARGETS[target], spec, seen, is_up=is_up),
-            }
+            said = self._known[key] = _Said(
+                TARGETS[target],
+                Direction.UP if is_up else Direction.DOWN,
+                spec.name,
+                self._sentence(TARGETS[target], spec, seen, is_up=is_up),
+            )
         return said
 
     def _sentence(self, target: str, spec: Feature, seen: float, *, is_up: bool) -> str:
@@ -225,6 +239,17 @@ class Explainer:
         # A fifth is over where the quantile at its end is not above the value.
         band = min(max(n_up_to - 1, 0) // (N_QUANTILES // N_BANDS), N_BANDS - 1)
         return band, f"{statement}, {rank}" if rank else statement
+
+
+def _rounded(weight: float) -> float:
+    """Return `round(weight, 4)`, which takes four times as long, where it is not close."""
+    scaled = weight * 1e4
+    whole = scaled + _TO_WHOLE - _TO_WHOLE
+    return whole / 1e4 if -0.499 < scaled - whole < 0.499 else round(weight, 4)
+
+
+_TO_WHOLE: Final = 1.5 * 2.0**52
+"""Numbers of this size have no fraction, so adding it rounds."""
 
 
 @cache

@@ -35,6 +35,10 @@ _HEADS: Final = tuple(Head)
 _CONVERSION: Final = TARGETS.index(CONVERSION)
 
 
+_Explained = tuple[Explainer, int]
+"""Who explains a feature of `Chosen`, and its number there."""
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
 class ScoreTable:
     """Scores of n_leads leads, column-wise; `row` gives one as a record.
@@ -68,7 +72,7 @@ class ScoreTable:
     model_version: str
     scored_at: datetime
     chosen: Chosen | None
-    _explainers: tuple[Explainer, ...]
+    _explained: list[_Explained]
 
     @property
     def n_leads(self) -> int:
@@ -141,40 +145,37 @@ class ScoreTable:
         """Yield the texts of the reasons of each lead, which is what a file of scores needs."""
         for found in self._chosen(some):
             yield tuple([
-                explainer.said(target, feature, seen, is_up=weight > 0)["text"]
-                for explainer, target, feature, weight, seen in found
+                explainer.text(target, feature, weight=weight, seen=seen)
+                for (explainer, feature), target, weight, seen in found
             ])
 
     def _said(self, some: slice) -> Iterator[tuple[ReasonCode, ...]]:
         """Yield the reasons of each lead."""
         for found in self._chosen(some):
-            said = []
-            for explainer, target, feature, weight, seen in found:
-                reason = explainer.said(target, feature, seen, is_up=weight > 0).copy()
-                reason["weight"] = round(weight, 4)
-                said.append(make_record(ReasonCode, reason))
-            yield tuple(said)
+            yield tuple([
+                explainer.reason(target, feature, weight=weight, seen=seen)
+                for (explainer, feature), target, weight, seen in found
+            ])
 
-    def _chosen(self, some: slice) -> Iterator[list[tuple[Explainer, int, int, float, float]]]:
-        """Yield explainer, target, feature, weight and value of each reason, lead by lead."""
+    def _chosen(self, some: slice) -> Iterator[list[tuple[_Explained, int, float, float]]]:
+        """Yield who explains, target, weight and value of each reason, lead by lead."""
         if self.chosen is None:
             yield from ([] for _ in range(*some.indices(self.n_leads)))
             return
-        n_own = self._explainers[0].n_features
-        explainers, last = self._explainers, len(self._explainers) - 1
-        for target, feature, weight, seen in zip(
-            self.chosen.target[some].tolist(),
+        explained = self._explained
+        for features, targets, weights, seen in zip(
             self.chosen.feature[some].tolist(),
+            self.chosen.target[some].tolist(),
             self.chosen.weight[some].tolist(),
             self.chosen.seen[some].tolist(),
             strict=True,
         ):
             yield [
-                (explainers[0], what, which, share, value)
-                if which < n_own
-                else (explainers[last], what, which - n_own, share, value)
-                for what, which, share, value in zip(target, feature, weight, seen, strict=True)
-                if which >= 0
+                (explained[feature], target, weight, value)
+                for feature, target, weight, value in zip(
+                    features, targets, weights, seen, strict=True
+                )
+                if feature >= 0
             ]
 
 
@@ -192,7 +193,7 @@ class _Plan:
 
     parts: list[_Part]
     answered_by: dict[str, ScoredBy]
-    explainers: tuple[Explainer, ...]
+    explained: list[_Explained]
     reference: Reference
 
 
@@ -269,7 +270,7 @@ def _score(
         model_version=parts[0].bundle.version,
         scored_at=scored_at,
         chosen=join(chosen) if explain else None,
-        _explainers=plan.explainers,
+        _explained=plan.explained,
     )
 
 
@@ -300,7 +301,11 @@ def _plan(bundle: ModelBundle | None) -> _Plan:
     return _Plan(
         parts=parts,
         answered_by=_answered_by(parts),
-        explainers=tuple(part.bundle.explainer for part in parts),
+        explained=[
+            (explainer, feature)
+            for explainer in [part.bundle.explainer for part in parts]
+            for feature in range(explainer.n_features)
+        ],
         reference=next(p.bundle.reference for p in parts if _CONVERSION in p.targets),
     )
 
