@@ -50,7 +50,10 @@ def clean_email(text: str) -> EmailAddress | None:
     local, _, host = lowered.rpartition("@")
     if len(lowered) <= _MAX_ADDRESS and _PLAIN_LOCAL.fullmatch(local):
         checked = _checked_host(host)
-        return checked and EmailAddress(f"{local}@{checked.address}", checked.domain)
+        if checked is None:
+            return None
+        address = lowered if checked.address == host else f"{local}@{checked.address}"
+        return EmailAddress(address, checked.domain)
     return _validated(lowered)
 
 
@@ -76,6 +79,7 @@ def registrable_domain(text: str) -> str | None:
     return checked.domain
 
 
+@lru_cache(maxsize=65_536)
 def is_free_mail(domain: str) -> bool:
     """Return whether a registrable domain gives mailboxes to anybody, throw-away ones included."""
     return domain in _free_mail_domains()

@@ -74,27 +74,30 @@ def normalise(raw: RawLead, *, now: datetime, require_contact: bool = True) -> L
         impossible time rejects the lead. Normalising a lead again changes nothing.
     """
     given = raw.__dict__
-    source = _source(raw.source)
+    source = _source(given["source"])
     if len(source) > MAX_TEXT:  # folding case may lengthen a text
         return normalise_values(_as_values(raw), now=now, require_contact=require_contact)
     clean: dict[str, Any] = {
         "source": source,
-        "motion": raw.motion or default_motion(source),
-        "created_at": raw.created_at,
-        "external_id": raw.external_id or None,
+        "motion": given["motion"] or default_motion(source),
+        "created_at": given["created_at"],
+        "external_id": given["external_id"] or None,
         "email_domain": None,
         "is_free_mail": None,
-        "contact": _without_blanks(raw.contact),
-        "company": _without_blanks(raw.company),
-        **{name: given[name] for name in _AS_THEY_ARE},
-        "attributes": _known(raw.attributes),
+        "contact": _without_blanks(given["contact"]),
+        "company": _without_blanks(given["company"]),
+        "interest": given["interest"],
+        "engagement": given["engagement"],
+        "campaign": given["campaign"],
+        "consent": given["consent"],
+        "attributes": _known(given["attributes"]),
     }
     problems = _clean(clean, now=now, require_contact=require_contact)
     if problems:
         return Rejected(tuple(problems))
     clean["contact"] = make_record(Contact, clean["contact"])
     clean["company"] = make_record(Company, clean["company"])
-    for name in _AS_THEY_ARE:
+    for name in _WITH_TEXTS:
         if "" in clean[name].__dict__.values():
             clean[name] = make_record(SECTIONS[name], _without_blanks(clean[name]))
     return make_record(Lead, clean)
@@ -109,8 +112,8 @@ def _as_values(raw: RawLead) -> dict[str, Any]:
     return values
 
 
-_AS_THEY_ARE: Final = ("interest", "engagement", "campaign", "consent")
-"""Sections of which nothing is read: checked once, they are taken over."""
+_WITH_TEXTS: Final = ("interest", "campaign", "consent")
+"""Sections of which nothing is read, but which may hold empty text."""
 
 
 def _without_blanks(part: BaseModel) -> dict[str, Any]:
@@ -151,8 +154,9 @@ def _clean(clean: dict[str, Any], *, now: datetime, require_contact: bool) -> li
     """Fill in what is read from other fields; return why there is no lead, if so."""
     problems = []
     contact, company = clean.get("contact"), clean.get("company")
-    given = _reachable_by(contact, company)
-    created_at = _created_at(clean.get("created_at"), now.astimezone(UTC))
+    given = contact and contact.get("phone"), company and company.get("domain")
+    now = now if now.tzinfo is UTC else now.astimezone(UTC)
+    created_at = _created_at(clean.get("created_at"), now)
     if isinstance(created_at, FieldReason):
         problems.append(created_at)
         created_at = now
@@ -160,10 +164,10 @@ def _clean(clean: dict[str, Any], *, now: datetime, require_contact: bool) -> li
     if contact is not None:
         problems += _read_contact(contact, clean)
     if company is not None:
-        company["domain"] = _read(registrable_domain, company.get("domain"))
+        company["domain"] = _read(registrable_domain, given[1])
         company["country"] = _read(country_code, company.get("country"))
-    if require_contact and not any(_reachable_by(contact, company)):
-        problems.append(_unreachable(given))
+    if require_contact and not _is_reachable(contact, company):
+        problems.append(_unreachable(*given))
     return problems
 
 
@@ -178,11 +182,12 @@ def _checked(clean: Mapping[str, Any], problems: list[FieldReason]) -> Lead | Re
 
 def _read(reader: Callable[[str], _T], text: object) -> _T | None:
     """Read a text; what is too long for its field is left for validation to refuse."""
-    if text is None or not isinstance(text, str):  # the first is said faster, and is most common
+    if not text or not isinstance(text, str):  # the first is said faster, and is most common
         return None
-    return reader(text) if 0 < len(text) <= MAX_TEXT else None
+    return reader(text) if len(text) <= MAX_TEXT else None
 
 
+@lru_cache(maxsize=4_096)
 def default_motion(source: str) -> Motion:
     """Return the motion of a lead whose source did not say: inbound unless known otherwise."""
     is_outbound = source in OUTBOUND_SOURCES or source.startswith("outbound_")
@@ -231,24 +236,21 @@ def _read_contact(contact: dict[str, Any], clean: dict[str, Any]) -> list[FieldR
 
 def _known(part: Mapping[str, Any]) -> dict[str, Any]:
     """Return what is neither None nor empty text."""
-    if not part:
-        return {}
-    return {name: value for name, value in part.items() if value is not None and value != ""}
+    values = part.values()
+    if None in values or "" in values:
+        return {name: value for name, value in part.items() if value is not None and value != ""}
+    return {**part}
 
 
-_NOBODY: Final[Mapping[str, Any]] = {}
-_Ways = tuple[object, object, object]
+def _is_reachable(contact: Mapping[str, Any] | None, company: Mapping[str, Any] | None) -> bool:
+    """Return whether there is an e-mail address, a phone number or a domain."""
+    if contact and (contact.get("email") or contact.get("phone")):
+        return True
+    return bool(company and company.get("domain"))
 
 
-def _reachable_by(contact: Mapping[str, Any] | None, company: Mapping[str, Any] | None) -> _Ways:
-    """Return e-mail address, phone number and domain; what is false of them is not there."""
-    person, firm = contact or _NOBODY, company or _NOBODY
-    return person.get("email"), person.get("phone"), firm.get("domain")
-
-
-def _unreachable(given: _Ways) -> FieldReason:
+def _unreachable(phone: object, domain: object) -> FieldReason:
     """Say what is missing; a phone number or domain may be there and be unreadable."""
-    _, phone, domain = given
     if phone:
         return FieldReason("contact.phone", "is no telephone number, and nothing else was given")
     if domain:
