@@ -15,6 +15,7 @@ import os
 import sys
 import time
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Final
@@ -34,7 +35,7 @@ LIBRARIES: Final = {
     "uvicorn": ("uvicorn", "uvicorn.protocols.http.httptools_impl", "uvicorn.lifespan.on"),
     "uvloop": ("uvloop",),
     "numpy": ("numpy",),
-    "SQLAlchemy": ("sqlalchemy", "sqlalchemy.dialects.sqlite"),
+    "SQLite": ("pysqlite3.dbapi2" if find_spec("pysqlite3") else "sqlite3.dbapi2",),
 }
 OWN: Final = ("leadqual.qualify.scoring", "leadqual.store", "leadqual.wiring", "api.main")
 

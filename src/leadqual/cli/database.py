@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -45,7 +44,7 @@ def upgrade(*, as_json: AsJson = False) -> None:
         if before == info.schema
         else f"schema upgraded from {before or 'nothing'} to {info.schema}"
     )
-    emit({**asdict(info), "before": before}, as_json=as_json, text=text)
+    emit({**info._asdict(), "before": before}, as_json=as_json, text=text)
 
 
 def check(*, as_json: AsJson = False) -> None:
@@ -56,7 +55,7 @@ def check(*, as_json: AsJson = False) -> None:
         store.check_schema()
         report = store.check(now())
     text = "\n".join(report.problems) if report.problems else "the database is sound"
-    emit({**asdict(report), "is_sound": report.is_sound}, as_json=as_json, text=text)
+    emit({**report._asdict(), "is_sound": report.is_sound}, as_json=as_json, text=text)
     if not report.is_sound:
         raise typer.Exit(1)
 
@@ -79,10 +78,10 @@ def audit(
         with store.read() as tx:
             entries = tx.audit.newest(limit)
             found = tx.audit.verify() if verify else None
-    document: dict[str, object] = {"entries": [asdict(entry) for entry in entries]}
+    document: dict[str, object] = {"entries": [entry._asdict() for entry in entries]}
     lines = [_audit_table(entries)] if limit else []
     if found is not None:
-        document["chain"] = {**asdict(found), "is_intact": found.is_intact}
+        document["chain"] = {**found._asdict(), "is_intact": found.is_intact}
         lines.append(_chain_text(found))
     emit(document, as_json=as_json, text="\n".join(lines))
     if found is not None and not found.is_intact:

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
@@ -194,7 +194,7 @@ def _is_late(row: TrainingRow) -> bool:
 
 
 def _at_creation(row: TrainingRow) -> TrainingRow:
-    return replace(row, moment=_created_at(row)) if _is_late(row) else row
+    return row._replace(moment=_created_at(row)) if _is_late(row) else row
 
 
 def _event_lines(events: Iterable[OutcomeEvent]) -> Iterable[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -115,10 +114,12 @@ def _open_sqlite(location: str) -> Connections:
 def sqlite_module() -> ModuleType:
     """Return the newest SQLite driver there is: the pysqlite3 wheel, else Python's own."""
     try:
-        from pysqlite3 import dbapi2
+        from pysqlite3 import dbapi2 as newest
     except ImportError:
-        return sqlite3
-    module: ModuleType = dbapi2
+        from sqlite3 import dbapi2
+
+        return dbapi2
+    module: ModuleType = newest
     return module
 
 

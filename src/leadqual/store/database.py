@@ -9,10 +9,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from leadqual.store.claims import claims
 from leadqual.store.connections import Connections, open_connections
 from leadqual.store.faults import store_error
-from leadqual.store.item_rows import EVERYTHING
 from leadqual.store.pool import Pool
 from leadqual.store.records import CheckReport, StoreInfo
 from leadqual.store.schema import check_revision, read_revision
@@ -95,6 +93,9 @@ class Store:
         A serving process does so beside its first answers: the first look at a queue would wait
         for it.
         """
+        from leadqual.store.claims import claims
+        from leadqual.store.item_rows import EVERYTHING
+
         claims(EVERYTHING).find.plan(self._connections.driver.dialect)
 
     def upgrade(self) -> None:

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-from collections.abc import Collection
 from datetime import datetime
 from typing import Final
 
 from leadqual.leads.schema import Lead
 from leadqual.store.audit import AuditRepository
-from leadqual.store.lead_rows import FEW_MARKS, dump_lead
+from leadqual.store.lead_rows import dump_lead
 from leadqual.store.prepared import Link, Prepared
 from leadqual.store.records import LeadRecord
+from leadqual.store.suppressions import mark_of
 
 _SAME_EMAIL: Final = Prepared("erasure.same_email")
 _MARK: Final = Prepared("erasure.mark")
-_FIRST_MARKS: Final = Prepared("erasure.first_marks")
-_FIND_MARK: Final = Prepared("erasure.find_mark")
 _EMPTY: Final = Prepared("erasure.empty_lead")
 _FORGET_NOTES: Final = Prepared("erasure.forget_notes")
 _CLOSE: Final = Prepared("erasure.close_item")
@@ -43,32 +39,12 @@ def erase_person(
     for lead_id, lead in leads.items():
         for identity in (lead.contact.email, lead.contact.phone):
             if identity is not None:
-                link.run(_MARK, mark=_mark(identity, suppression_key), at=at)
+                link.run(_MARK, mark=mark_of(identity, suppression_key), at=at)
         _erase(link, lead_id, lead, at=at)
         AuditRepository(link).append(
             "lead.erased", actor=actor, subject=f"lead:{lead_id}", at=at, detail={}
         )
     return tuple(leads)
-
-
-def marked_among(link: Link, identities: Collection[str], key: bytes) -> frozenset[str]:
-    """Return the identities that were marked under this key.
-
-    Erased persons are few as a rule, so all marks are read once instead of asking for each
-    identity; where they are many, each is looked up in the index.
-    """
-    first = {bytes(row[0]) for row in link.run(_FIRST_MARKS)}
-    if not first:
-        return frozenset()
-    marks = {identity: _mark(identity, key) for identity in identities}
-    if len(first) > FEW_MARKS:
-        return frozenset(i for i, mark in marks.items() if link.first(_FIND_MARK, marked=mark))
-    return frozenset(identity for identity, mark in marks.items() if mark in first)
-
-
-def _mark(identity: str, key: bytes) -> bytes:
-    """Return the keyed mark of an e-mail address or phone number."""
-    return hmac.digest(key, identity.strip().lower().encode(), hashlib.sha256)
 
 
 def _erase(link: Link, lead_id: str, lead: Lead, *, at: datetime) -> None:

@@ -8,7 +8,6 @@ from typing import Final
 
 from leadqual.errors import BusyError, ConflictError, NotFoundError
 from leadqual.leads.schema import Lead, Motion
-from leadqual.store.erasure import erase_person, marked_among
 from leadqual.store.json_text import dump
 from leadqual.store.lead_bulk import insert_leads, known_ids
 from leadqual.store.lead_rows import dump_lead, lead_row
@@ -22,6 +21,7 @@ from leadqual.store.records import (
     OldLead,
     Touch,
 )
+from leadqual.store.suppressions import marked_among
 
 _EARLIEST: Final = datetime(1, 1, 1, tzinfo=UTC)
 _GET: Final = Prepared("leads.get")
@@ -194,6 +194,8 @@ class LeadRepository:
         NotFoundError
             When there is no such lead.
         """
+        from leadqual.store.erasure import erase_person
+
         record = self.get(lead_id)
         return erase_person(self._link, record, at=at, actor=actor, suppression_key=suppression_key)
 

@@ -35,7 +35,6 @@ from leadqual.store.item_rows import (
 from leadqual.store.json_text import dump
 from leadqual.store.plans import Row
 from leadqual.store.prepared import Link, Prepared
-from leadqual.store.ranking import pages, read_cursor, write_cursor
 
 LISTED: Final = (ItemState.OPEN, ItemState.CLAIMED)
 """What a queue shows: what waits, and what a colleague has taken."""
@@ -143,6 +142,8 @@ class QueueRepository:
         InputError
             When the cursor is none of ours, or the limit is not positive.
         """
+        from leadqual.store.ranking import pages, read_cursor, write_cursor
+
         if limit < 1:
             raise InputError(f"a page holds at least one item, {limit} were asked for")
         after_key, after_id = (0.0, 0) if cursor is None else read_cursor(cursor)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 from leadqual.leads.records import dump_record
 from leadqual.leads.schema import Lead, Scalar
@@ -14,8 +15,7 @@ from leadqual.qualify.score import LeadScore
 from leadqual.routing.decision import Decision
 
 
-@dataclass(frozen=True, slots=True)
-class StoreInfo:
+class StoreInfo(NamedTuple):
     """What the database is. `schema` is its revision, None while it has no schema of ours."""
 
     dialect: str
@@ -24,8 +24,7 @@ class StoreInfo:
     warnings: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class CheckReport:
+class CheckReport(NamedTuple):
     """What an integrity check found; nothing in `problems` means sound."""
 
     problems: tuple[str, ...]
@@ -38,8 +37,7 @@ class CheckReport:
         return not self.problems
 
 
-@dataclass(frozen=True, slots=True)
-class LeadRecord:
+class LeadRecord(NamedTuple):
     """One lead as it stands now.
 
     `lead` is what the last touch said. `received_at` is the first touch, `touched_at` the last,
@@ -56,8 +54,7 @@ class LeadRecord:
     erased_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Touch:
+class Touch(NamedTuple):
     """One time the person came to us, and what they said then; `number` counts from 1."""
 
     lead_id: str
@@ -67,8 +64,7 @@ class Touch:
     lead: Lead
 
 
-@dataclass(frozen=True, slots=True)
-class NewLead:
+class NewLead(NamedTuple):
     """One lead that came just now, to be stored with others."""
 
     lead_id: str
@@ -77,8 +73,7 @@ class NewLead:
     received_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class OldLead:
+class OldLead(NamedTuple):
     """One row of a bulk insert of leads from the past, with what is looked at taken out of it.
 
     It is learned from as it was imported, and was never scored when it came. `lead_json` is what
@@ -105,16 +100,14 @@ class OldLead:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Inserted:
+class Inserted(NamedTuple):
     """What became of one row of a bulk insert: the id it has now, and whether it is new."""
 
     lead_id: str
     created: bool
 
 
-@dataclass(frozen=True, slots=True)
-class KnownLeads:
+class KnownLeads(NamedTuple):
     """Leads that are stored already, by what a feed calls them and by their address."""
 
     by_external: Mapping[tuple[str, str], LeadRecord]
@@ -141,8 +134,7 @@ class NewScore:
         object.__setattr__(self, "decision_json", dump_record(self.decision))
 
 
-@dataclass(frozen=True, slots=True)
-class ScoreRecord:
+class ScoreRecord(NamedTuple):
     """One scoring of a lead: why it was done, what came out and what was decided."""
 
     score_id: int
@@ -153,8 +145,7 @@ class ScoreRecord:
     decision: Decision
 
 
-@dataclass(frozen=True, slots=True)
-class TrainingRow:
+class TrainingRow(NamedTuple):
     """What was known of a lead at its prediction moment.
 
     `queue`, `explored` and `propensity` are of the first decision; a lead that was imported as
@@ -172,8 +163,7 @@ class TrainingRow:
     is_imported: bool
 
 
-@dataclass(frozen=True, slots=True)
-class StoredEvent:
+class StoredEvent(NamedTuple):
     """One outcome event on disk, in the order of `event_id`."""
 
     event_id: int
@@ -188,8 +178,7 @@ class KeyKind(StrEnum):
     FORM = "form"
 
 
-@dataclass(frozen=True, slots=True)
-class KeyDraft:
+class KeyDraft(NamedTuple):
     """A key to be stored; `prefix` is the part that may be shown."""
 
     name: str
@@ -204,8 +193,7 @@ class KeyDraft:
     expires_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class KeyRecord:
+class KeyRecord(NamedTuple):
     """An API key: only its SHA-256 (hex) is kept. `form_id` names the form of a form key."""
 
     key_id: int
@@ -229,8 +217,7 @@ class KeyRecord:
         return not (is_over or is_revoked)
 
 
-@dataclass(frozen=True, slots=True)
-class UserRecord:
+class UserRecord(NamedTuple):
     """A person who can log in. `password_hash` is argon2's own text form."""
 
     username: str
@@ -242,8 +229,7 @@ class UserRecord:
     updated_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class SessionRecord:
+class SessionRecord(NamedTuple):
     """A login. Only the SHA-256 (hex) of its id is kept; `expires_at` is absolute."""
 
     session_hash: str
@@ -254,8 +240,7 @@ class SessionRecord:
     expires_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class IdempotentAnswer:
+class IdempotentAnswer(NamedTuple):
     """The answer that was given under an idempotency key, to be given again."""
 
     scope: str
@@ -265,8 +250,7 @@ class IdempotentAnswer:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class OutboxMessage:
+class OutboxMessage(NamedTuple):
     """Something to tell the outside, written with what it is about, sent after the commit."""
 
     message_id: int
@@ -281,8 +265,7 @@ class OutboxMessage:
     last_error: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class AuditEntry:
+class AuditEntry(NamedTuple):
     """One line of the audit log; `entry_hash` covers it and the hash before it."""
 
     number: int
@@ -294,8 +277,7 @@ class AuditEntry:
     entry_hash: str
 
 
-@dataclass(frozen=True, slots=True)
-class AuditCheck:
+class AuditCheck(NamedTuple):
     """What verifying the chain found; `first_bad` is the number of the first broken entry."""
 
     n_entries: int
@@ -308,8 +290,7 @@ class AuditCheck:
         return self.first_bad is None
 
 
-@dataclass(frozen=True, slots=True)
-class StandardRecord:
+class StandardRecord(NamedTuple):
     """A version of the written standard, as YAML text."""
 
     version: int
@@ -322,8 +303,7 @@ class StandardRecord:
     is_active: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class AliasRecord:
+class AliasRecord(NamedTuple):
     """Which model version an alias (`champion`, `challenger`) names, and named before."""
 
     alias: str
@@ -334,8 +314,7 @@ class AliasRecord:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class ImportCounts:
+class ImportCounts(NamedTuple):
     """What an import did, for its record."""
 
     n_rows: int = 0
@@ -344,8 +323,7 @@ class ImportCounts:
     n_rejected: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class ImportRecord:
+class ImportRecord(NamedTuple):
     """One file that was imported; the same file with the same mapping is the same import."""
 
     import_id: int

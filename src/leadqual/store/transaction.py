@@ -7,8 +7,6 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from leadqual.store.access import KeyRepository, SessionRepository, UserRepository
-from leadqual.store.audit import AuditRepository
-from leadqual.store.events import EventRepository
 from leadqual.store.idempotency import IdempotencyRepository
 from leadqual.store.leads import LeadRepository
 from leadqual.store.operations import AliasRepository, ImportRepository, StandardRepository
@@ -18,6 +16,8 @@ from leadqual.store.queue_items import QueueRepository
 from leadqual.store.scores import ScoreRepository
 
 if TYPE_CHECKING:
+    from leadqual.store.audit import AuditRepository
+    from leadqual.store.events import EventRepository
     from leadqual.store.handoffs import HandoffRepository
 
 
@@ -85,6 +85,8 @@ class Tx:
     @property
     def events(self) -> EventRepository:
         """Return the outcome events."""
+        from leadqual.store.events import EventRepository
+
         return EventRepository(self.link)
 
     @property
@@ -115,6 +117,8 @@ class Tx:
     @property
     def audit(self) -> AuditRepository:
         """Return the audit log."""
+        from leadqual.store.audit import AuditRepository
+
         return AuditRepository(self.link)
 
     @property
