@@ -228,6 +228,7 @@ def _referrer(value: Scalar) -> Scalar:
     return _host(value) if isinstance(value, str) else None
 
 
+@lru_cache(maxsize=4_096)
 def _page(url: str) -> str:
     """Return host and path of an address: what says which page it was, not who came."""
     bare = url.partition("?")[0].partition("#")[0]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import count
@@ -183,9 +183,14 @@ class CategoricalFeature:
     weight: float = 1.0
 
     @cached_property
+    def codes(self) -> Mapping[Scalar, int]:
+        """Return what has the state of any value; what was never seen is `other`."""
+        return _Codes(self.levels)
+
+    @cached_property
     def code(self) -> Callable[[Scalar], int]:
-        """Return what gives the state of one value; what was never seen is `other`."""
-        return _Codes(self.levels).__getitem__
+        """Return what gives the state of one value."""
+        return self.codes.__getitem__
 
     @property
     def n_states(self) -> int:
