@@ -152,15 +152,16 @@ def _used(process_id: int) -> tuple[float, float]:
 
 
 def read_imports(service: Service, deployment: Deployment, *, body: bytes) -> Counter[str]:
-    """Return the microseconds that each module's own code took to import."""
+    """Return the microseconds that each module took to import by itself, up to the first answer."""
     python, *rest = service.command
     log = deployment.folder / "imports.log"
     command = (python, "-X", "importtime", *rest)
     with started(command, environment=deployment.environment, log=log) as process:
         wait_until_listening(process, service.port, log)
         service.ask(body)
+        lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
     found: Counter[str] = Counter()
-    for line in log.read_text(encoding="utf-8", errors="replace").splitlines():
+    for line in lines:
         if match := _LINE.fullmatch(line.rstrip()):
             found[match[2]] += int(match[1])
     return found
