@@ -59,7 +59,7 @@ class Settings(BaseModel):
 
     @property
     def resolved_database_url(self) -> str:
-        """Return the SQLAlchemy URL, by default a SQLite file under `home`."""
+        """Return the URL of the database, by default a SQLite file under `home`."""
         if self.database_url is not None:
             return self.database_url
         return f"sqlite:///{self.home / 'leadqual.db'}"

@@ -1,13 +1,15 @@
 """Keep leads, scores, queues, events and everything around them in SQLite or PostgreSQL.
 
-Only this package knows SQLAlchemy. `open_store(url)` gives a `Store`; `store.transaction()` and
-`store.read()` give a `Tx`, whose repositories are listed here. A repository method raises
-`NotFoundError` for what does not exist, and every method may raise `StoreError` (`BusyError`
-when the database is locked). All arguments after `*` are keywords.
+Only this package knows SQLAlchemy, and runs without it (`store.statements` says how).
+`open_store(url)` gives a `Store`; `store.transaction()` and `store.read()` give a `Tx`, whose
+repositories are listed here. A repository method raises `NotFoundError` for what does not exist,
+and every method may raise `StoreError` (`BusyError` when the database is locked). All arguments
+after `*` are keywords.
 
 `Store`
     open_store(url) -> Store; transaction(); read(); upgrade(); check_schema(); info(); warnings
-    check(now) -> CheckReport; backup(path); restore(path); scrub(); tidy(); close()
+    check(now) -> CheckReport; backup(path); restore(path); scrub(); tidy()
+    load_compiler(); close()
 `Tx`
     savepoint()
 `tx.leads`
