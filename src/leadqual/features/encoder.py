@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
@@ -238,8 +237,9 @@ class Encoder:
             look = lead.get
             states += map(getitem, tables, map(look, names))
             numbers += map(look, numeric)
-        codes = np.array(states, dtype=np.intp).reshape(len(snapshots), len(names))
-        raw = np.array(list_numbers(numbers), dtype=np.float64).reshape(len(snapshots), -1)
+        codes = np.fromiter(states, np.intp, len(states)).reshape(len(snapshots), len(names))
+        known = np.fromiter(list_numbers(numbers), np.float64, len(numbers))
+        raw = known.reshape(len(snapshots), len(numeric))
         return self._encoded(np.ascontiguousarray(codes.T), np.ascontiguousarray(raw.T))
 
     def encode_derived(self, table: Table, n_leads: int) -> EncodedLeads:
@@ -337,25 +337,31 @@ class Encoder:
         )
 
     @cached_property
-    def _is_log(self) -> NDArray[np.bool_]:
-        return np.array([[f.is_log] for f in self.numeric], dtype=np.bool_).reshape(-1, 1)
+    def _is_plain(self) -> NDArray[np.bool_]:
+        return np.array([[not f.is_log] for f in self.numeric], dtype=np.bool_).reshape(-1, 1)
 
     def _standardise(
         self, raw: NDArray[np.float64]
     ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """Return standardised values (0 where missing) and where they are missing."""
-        mean, scale, low, high = self._limits
         is_missing = np.isnan(raw)
-        with np.errstate(over="ignore") if self._can_overflow else nullcontext():
-            z = raw.copy()
-            np.maximum(raw, 0.0, out=z, where=self._is_log)
-            np.log1p(z, out=z, where=self._is_log)
-            z -= mean
-            z /= scale
-        np.maximum(z, low, out=z)  # what overflowed is clipped here
-        np.minimum(z, high, out=z)
+        if self._can_overflow:
+            with np.errstate(over="ignore"):  # what overflows is clipped
+                z = self._scale(raw)
+        else:
+            z = self._scale(raw)
         np.copyto(z, 0.0, where=is_missing)
         return z, is_missing
+
+    def _scale(self, raw: NDArray[np.float64]) -> NDArray[np.float64]:
+        mean, scale, low, high = self._limits
+        z = np.maximum(raw, 0.0)
+        np.log1p(z, out=z)
+        np.copyto(z, raw, where=self._is_plain)
+        z -= mean
+        z /= scale
+        np.maximum(z, low, out=z)
+        return np.minimum(z, high, out=z)
 
     @cached_property
     def _can_overflow(self) -> bool:
