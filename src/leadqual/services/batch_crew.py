@@ -11,15 +11,11 @@ import os
 import signal
 import threading
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from itertools import chain, islice
-from typing import Any, Final, Generic, TypeVar
-
-_FEW: Final = 5
-"""So many items are done here, without asking others: a small file starts no process."""
+from typing import Any, Final, Generic, Self, TypeVar
 
 _AHEAD: Final = 2
 """Items given to each process at a time: one in its hands and one that waits."""
@@ -29,19 +25,15 @@ _HELD: Final = 12
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+Plan = TypeVar("Plan")
 
 
 def work_through(
-    items: Iterable[Item],
-    work: Callable[[Item], Result],
-    *,
-    begin: Callable[[], Callable[[Item], Result]],
-    n_others: int | None = None,
+    items: Iterable[Item], work: Callable[[Item], Result], crew: Crew[Any]
 ) -> Generator[Result, None, None]:
     """Yield the result of each item, in order.
 
-    Ends the other processes at its end, when it is closed, and when it is interrupted. A process
-    that is killed (for want of memory, say) leaves its items to this one.
+    A process that is killed (for want of memory, say) leaves its items to this one.
 
     Parameters
     ----------
@@ -49,34 +41,18 @@ def work_through(
         Taken a few at a time.
     work : callable
         From an item to its result.
-    begin : callable
-        Returns such a function in another process: a function of a module, or a `partial` of
-        one. Its arguments, items and results are handed between processes.
-    n_others : int, optional
-        Further processes; by default one for each further core that this process may use.
+    crew : Crew
+        Told already what it does. Items and results are handed between processes.
     """
-    crew = _Crew(begin, _n_cores() - 1 if n_others is None else n_others)
     waiting: deque[_Task[Item, Result]] = deque()
-    rest = iter(items)
-    first = deque(islice(rest, _FEW + 1))
-    is_long = len(first) > _FEW
-    try:
-        for item in chain(_taken(first), rest):
-            future = crew.offer(item) if is_long else None
-            done = work(item) if future is None else None
-            waiting.append(_Task(item, future, done))
-            while waiting and (len(waiting) > crew.n_held or waiting[0].is_done):
-                yield waiting.popleft().result(work)
-        while waiting:
+    for item in items:
+        future = crew.offer(item)
+        done = work(item) if future is None else None
+        waiting.append(_Task(item, future, done))
+        while waiting and (len(waiting) > crew.n_held or waiting[0].is_done):
             yield waiting.popleft().result(work)
-    finally:
-        crew.close()
-
-
-def _taken(items: deque[Item]) -> Iterator[Item]:
-    """Yield items and keep none of them."""
-    while items:
-        yield items.popleft()
+    while waiting:
+        yield waiting.popleft().result(work)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,14 +77,60 @@ class _Task(Generic[Item, Result]):
             return work(self.item)
 
 
-class _Crew:
-    """The other processes, started when they are first needed."""
+class Crew(Generic[Plan]):
+    """The other processes. They load what they need while this one finds out what to tell them.
 
-    def __init__(self, begin: Callable[[], Callable[[Any], Any]], n_others: int) -> None:
-        self._begin = begin
-        self._n_others = n_others
-        self._pool: ProcessPoolExecutor | None = None
+    A context manager: its end, be it an error or an interruption, is theirs.
+
+    Parameters
+    ----------
+    begin : callable
+        From a plan to what does the work, in another process: a function of a module.
+    n_others : int, optional
+        Further processes; by default one for each further core that this process may use.
+    """
+
+    def __init__(
+        self, begin: Callable[[Plan], Callable[[Any], Any]], *, n_others: int | None = None
+    ) -> None:
+        self._n_others = _n_cores() - 1 if n_others is None else n_others
+        self._is_told = False
         self._given: list[Future[Any]] = []
+        # A fork would inherit locks that other threads of this process hold.
+        context = multiprocessing.get_context("spawn")
+        self._plans: multiprocessing.Queue[Plan | None] = context.Queue()
+        self._pool: ProcessPoolExecutor | None = None
+        if self._n_others:
+            self._pool = ProcessPoolExecutor(
+                self._n_others,
+                mp_context=context,
+                initializer=_join_crew,
+                initargs=(begin, self._plans),
+            )
+            for _ in range(self._n_others):
+                self._pool.submit(_nothing)  # a process starts when it is first asked
+
+    def __enter__(self) -> Self:
+        """Return the crew."""
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        """End the other processes; what they have not begun is dropped."""
+        if self._pool is not None:
+            if not self._is_told:
+                self._tell(None)
+            self._pool.shutdown(wait=True, cancel_futures=True)
+        self._plans.close()
+        self._plans.cancel_join_thread()  # whoever should have read it may be gone
+
+    def tell(self, plan: Plan) -> None:
+        """Say what the work is, before the first item is offered."""
+        self._tell(plan)
+        self._is_told = True
+
+    def _tell(self, plan: Plan | None) -> None:
+        for _ in range(self._n_others):
+            self._plans.put(plan)
 
     @property
     def n_held(self) -> int:
@@ -118,16 +140,8 @@ class _Crew:
     def offer(self, item: Any) -> Future[Any] | None:  # noqa: ANN401 - whatever the work takes
         """Give an item to whoever has time; None when nobody has."""
         self._given = [future for future in self._given if not future.done()]
-        if len(self._given) >= _AHEAD * self._n_others:
+        if self._pool is None or len(self._given) >= _AHEAD * self._n_others:
             return None
-        if self._pool is None:
-            self._pool = ProcessPoolExecutor(
-                self._n_others,
-                # A fork would inherit locks that other threads of this process hold.
-                mp_context=multiprocessing.get_context("spawn"),
-                initializer=_join_crew,
-                initargs=(self._begin,),
-            )
         try:
             future = self._pool.submit(_do, item)
         except BrokenProcessPool:
@@ -136,21 +150,24 @@ class _Crew:
         self._given.append(future)
         return future
 
-    def close(self) -> None:
-        """End the other processes; what they have not begun is dropped."""
-        if self._pool is not None:
-            self._pool.shutdown(wait=True, cancel_futures=True)
-
 
 _DOES: Final[list[Callable[[Any], Any]]] = []
 """What this process does for another one."""
 
 
-def _join_crew(begin: Callable[[], Callable[[Any], Any]]) -> None:
+def _nothing() -> None:
+    pass
+
+
+def _join_crew(
+    begin: Callable[[Any], Callable[[Any], Any]], plans: multiprocessing.Queue[Any]
+) -> None:
     """Get ready in a new process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process that asked decides what ends
     threading.Thread(target=_leave_with_parent, daemon=True).start()
-    _DOES.append(begin())
+    plan = plans.get()
+    if plan is not None:
+        _DOES.append(begin(plan))
 
 
 def _leave_with_parent() -> None:

@@ -21,9 +21,9 @@ from leadqual.leads.tables import open_table
 from leadqual.qualify.bundle import ModelBundle, bundle_files
 from leadqual.services.batch_columns import Stretch
 from leadqual.services.batch_copies import Original, read_original
-from leadqual.services.batch_crew import work_through
+from leadqual.services.batch_crew import Crew, work_through
 from leadqual.services.batch_scorer import ScorerPlan, StretchScorer
-from leadqual.services.batch_stretches import Cut, Wanted, cut, is_parquet
+from leadqual.services.batch_stretches import Cut, Wanted, cut, is_long, is_parquet
 from leadqual.services.batch_worker import FilePlan, begin, score_part, without_pandas
 from leadqual.services.score_files import ScoreFile, open_score_file
 from leadqual.services.workshop import Workshop, active_standard
@@ -96,28 +96,28 @@ def score_file(
     BundleError
         The model may not be used.
     """
-    bundle = _bundle(workshop, request.model_version)
-    policy = active_standard(workshop).scoring_policy
     with without_pandas():
         table = open_table(request.data)
-        plan = FilePlan(
-            ScorerPlan(
-                data=request.data,
-                mapping=_mapping(request.mapping, table.columns),
-                bundle=None if bundle is None else bundle_files(bundle),
-                policy=policy,
-                now=now,
-                explain=request.has_reasons,
-            ),
-            ScoreFile(
-                out=request.out or _beside(request.data),
-                columns=table.columns,
-                source=parquet.read_schema(request.data) if is_parquet(table) else None,
-                has_reasons=request.has_reasons,
-            ),
+    with Crew(begin, n_others=None if is_long(table) else 0) as crew:
+        bundle = _bundle(workshop, request.model_version)
+        policy = active_standard(workshop).scoring_policy
+        scorer = ScorerPlan(
+            data=request.data,
+            mapping=_mapping(request.mapping, table.columns),
+            bundle=None if bundle is None else bundle_files(bundle),
+            policy=policy,
+            now=now,
+            explain=request.has_reasons,
         )
-        scorer = StretchScorer(plan.scorer, bundle)
-        n_rows, n_rejected = _write_scores(table, plan, scorer, on_progress=on_progress or _ignore)
+        with without_pandas():
+            plan = FilePlan(scorer, _file(request, table))
+            crew.tell(plan)
+            n_rows, n_rejected = _write_scores(
+                table,
+                (plan, StretchScorer(scorer, bundle)),
+                crew,
+                on_progress=on_progress or _ignore,
+            )
     return ScoreSummary(
         out=plan.file.out,
         n_rows=n_rows,
@@ -127,10 +127,25 @@ def score_file(
     )
 
 
+def _file(request: ScoreRequest, table: Table) -> ScoreFile:
+    """Return what is to be written."""
+    return ScoreFile(
+        out=request.out or _beside(request.data),
+        columns=table.columns,
+        source=parquet.read_schema(request.data) if is_parquet(table) else None,
+        has_reasons=request.has_reasons,
+    )
+
+
 def _write_scores(
-    table: Table, plan: FilePlan, scorer: StretchScorer, *, on_progress: Progress
+    table: Table,
+    by: tuple[FilePlan, StretchScorer],
+    crew: Crew[FilePlan],
+    *,
+    on_progress: Progress,
 ) -> tuple[int, int]:
     """Score a table into its file; return how many rows it has, and how many of no lead."""
+    plan, scorer = by
     cuts = deque[Cut]()
     original = _original(table, plan.file)
     wanted = None if original is None else Wanted(scorer.columns, original)
@@ -141,7 +156,7 @@ def _write_scores(
         results = work_through(
             _stretches(cut(table, wanted), plan, into=cuts, columns=scorer.columns),
             partial(score_part, scorer, plan.file),
-            begin=partial(begin, plan),
+            crew,
         )
         for scored in stack.enter_context(closing(results)):
             done = cuts.popleft()

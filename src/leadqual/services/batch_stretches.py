@@ -22,6 +22,12 @@ STRETCH_ROWS: Final = 16_384
 """Rows read, scored and written together: some 10 MB."""
 
 
+_FEW: Final = 5
+"""Stretches that are scored by one process, and as many bytes as they may have as text."""
+
+_FEW_BYTES: Final = 16 << 20
+
+
 class Cut(NamedTuple):
     """A stretch, its rows as Parquet has them where they are written again, and the bytes read."""
 
@@ -74,6 +80,13 @@ def is_parquet(table: Table) -> bool:
     """Return whether a table is a Parquet file."""
     with table.path.open("rb") as stream:
         return stream.read(4) == b"PAR1"
+
+
+def is_long(table: Table) -> bool:
+    """Return whether scoring a table takes longer than starting a process for it."""
+    if is_parquet(table):
+        return bool(parquet.read_metadata(table.path).num_rows > _FEW * STRETCH_ROWS)
+    return table.n_bytes > _FEW_BYTES
 
 
 def _cut_parquet(table: Table, read: _Read, *, is_kept: bool) -> Iterator[Cut]:

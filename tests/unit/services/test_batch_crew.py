@@ -1,13 +1,14 @@
 """Items come back in order whoever works on them, and whatever happens to the other processes."""
 
+import multiprocessing
 import os
 from collections.abc import Callable
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
-from leadqual.services.batch_crew import work_through
+from leadqual.services.batch_crew import Crew, work_through
 
 N_ITEMS: Final = 60
 
@@ -16,7 +17,7 @@ def with_pid(item: int) -> tuple[int, int]:
     return item * item, os.getpid()
 
 
-def begin_well() -> Callable[[int], tuple[int, int]]:
+def begin_well(_plan: str) -> Callable[[int], tuple[int, int]]:
     return with_pid
 
 
@@ -24,7 +25,7 @@ def leave(item: int) -> tuple[int, int]:
     os._exit(9)
 
 
-def begin_badly() -> Callable[[int], tuple[int, int]]:
+def begin_badly(_plan: str) -> Callable[[int], tuple[int, int]]:
     return leave
 
 
@@ -32,15 +33,38 @@ def refuse(item: int) -> int:
     raise ValueError("this item cannot be worked on")
 
 
-def begin_refusing() -> Callable[[int], int]:
+def begin_refusing(_plan: str) -> Callable[[int], int]:
     return refuse
 
 
+def begin_as_told(plan: int) -> Callable[[int], tuple[int, int]]:
+    return partial(add, plan)
+
+
+def add(first: int, second: int) -> tuple[int, int]:
+    return first + second, os.getpid()
+
+
+def leave_at_once(_plan: str) -> Callable[[int], tuple[int, int]]:
+    os._exit(9)
+
+
 def test_results_are_in_order_and_some_are_made_elsewhere() -> None:
-    results = list(work_through(_slow_items(), with_pid, begin=begin_well, n_others=1))
+    with Crew(begin_well, n_others=1) as crew:
+        crew.tell("square")
+        results = list(work_through(_slow_items(), with_pid, crew))
 
     assert [square for square, _ in results] == [item * item for item in range(N_ITEMS)]
     assert len({pid for _, pid in results}) == 2
+
+
+def test_every_process_is_told_the_plan() -> None:
+    with Crew(begin_as_told, n_others=2) as crew:
+        crew.tell(7)
+        results = list(work_through(_slow_items(), partial(add, 7), crew))
+
+    assert [total for total, _ in results] == [7 + item for item in range(N_ITEMS)]
+    assert len({pid for _, pid in results}) > 1
 
 
 def _slow_items():
@@ -53,29 +77,45 @@ def _slow_items():
         yield item
 
 
-def test_few_items_start_no_process() -> None:
-    results = list(work_through(range(3), with_pid, begin=begin_well, n_others=1))
+def test_no_process_is_started_where_none_is_wanted() -> None:
+    with Crew(begin_well, n_others=0) as crew:
+        crew.tell("square")
+        results = list(work_through(range(3), with_pid, crew))
 
     assert {pid for _, pid in results} == {os.getpid()}
 
 
-def test_items_of_a_process_that_died_are_done_here() -> None:
-    results = list(work_through(range(30), with_pid, begin=begin_badly, n_others=1))
+@pytest.mark.parametrize("begin", [begin_badly, leave_at_once])
+def test_items_of_a_process_that_died_are_done_here(begin: Callable[[str], Any]) -> None:
+    with Crew(begin, n_others=1) as crew:
+        crew.tell("square")
+        results = list(work_through(range(30), with_pid, crew))
 
     assert [square for square, _ in results] == [item * item for item in range(30)]
 
 
 def test_error_in_another_process_is_raised_here() -> None:
-    others = partial(begin_refusing)
+    with Crew(begin_refusing, n_others=1) as crew:
+        crew.tell("refuse")
+        results = work_through(range(30), lambda item: item, crew)
 
-    with pytest.raises(ValueError, match="cannot be worked on"):
-        list(work_through(range(30), lambda item: item, begin=others, n_others=1))
+        with pytest.raises(ValueError, match="cannot be worked on"):
+            list(results)
 
 
 def test_closing_early_ends_the_other_processes() -> None:
-    results = work_through(range(1_000), with_pid, begin=begin_well, n_others=1)
-    first = [next(results) for _ in range(5)]
-
-    results.close()
+    with Crew(begin_well, n_others=1) as crew:
+        crew.tell("square")
+        results = work_through(range(1_000), with_pid, crew)
+        first = [next(results) for _ in range(5)]
+        results.close()
 
     assert [square for square, _ in first] == [0, 1, 4, 9, 16]
+    assert multiprocessing.active_children() == []
+
+
+def test_processes_that_were_told_nothing_end_too() -> None:
+    with pytest.raises(ZeroDivisionError), Crew(begin_well, n_others=1):
+        1 // 0  # noqa: B018 - something goes wrong before there is a plan
+
+    assert multiprocessing.active_children() == []
