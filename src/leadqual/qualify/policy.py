@@ -30,10 +30,14 @@ class ScoringPolicy:
     grade_bands: tuple[tuple[str, int], ...] = (("A", 90), ("B", 70), ("C", 40), ("D", 0))
 
     @cached_property
-    def limits(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return from where each head answers yes, and up to where no; each of shape (3,)."""
-        yes, no = zip(*((self.heads[head].yes, self.heads[head].no) for head in Head), strict=True)
-        return np.array(yes), np.array(no)
+    def limits(self) -> NDArray[np.float64]:
+        """Return from where each head is no no, and from where it is a yes; shape (2, 1, 3).
+
+        A yes is never a no, whatever the thresholds.
+        """
+        yes = np.array([self.heads[head].yes for head in Head])
+        above_no = np.nextafter([self.heads[head].no for head in Head], np.inf)
+        return np.stack([np.minimum(above_no, yes), yes])[:, None]
 
     @cached_property
     def grade_of(self) -> tuple[str, ...]:

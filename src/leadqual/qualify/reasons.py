@@ -79,19 +79,20 @@ def _choose_of_few(
     left: NDArray[np.float64], contributions: NDArray[np.float64], seen: NDArray[np.float64]
 ) -> Chosen:
     """Pick one feature after the other; what is chosen is the same. `left` is used up."""
+    n_features = left.shape[2]
     places: list[int] = []
     figures: list[float] = []
-    for row, lead in enumerate(left):
-        flat = lead.ravel()
+    for row, flat in enumerate(left.reshape(len(left), -1)):
         for place in range(N_REASONS):
             cell = int(flat.argmax() if place < N_UP else flat.argmin())
-            target, feature = divmod(cell, lead.shape[1])
-            strength = flat.item(cell) if place < N_UP else -flat.item(cell)
-            places += target, feature if strength >= MIN_WEIGHT else -1
+            target, feature = divmod(cell, n_features)
+            strength = flat.item(cell)
+            is_reason = strength >= MIN_WEIGHT if place < N_UP else strength <= -MIN_WEIGHT
+            places += target, feature if is_reason else -1
             figures += contributions.item(row, target, feature), seen.item(feature, row)
-            lead[:, feature] = 0.0
-    which = np.array(places, dtype=np.intp).reshape(len(left), N_REASONS, 2)
-    how = np.array(figures, dtype=np.float64).reshape(len(left), N_REASONS, 2)
+            flat[feature::n_features] = 0.0
+    which = np.fromiter(places, np.intp, len(places)).reshape(len(left), N_REASONS, 2)
+    how = np.fromiter(figures, np.float64, len(figures)).reshape(len(left), N_REASONS, 2)
     return Chosen(which[..., 0], which[..., 1], how[..., 0], how[..., 1])
 
 

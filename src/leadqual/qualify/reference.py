@@ -87,8 +87,8 @@ class Reference:
         lead stands at 0.
         """
         # Quantile k is k %: a value above k + 1 of the quantiles is worth more than k % of leads.
-        n_below = self.ev_quantiles.searchsorted(expected_value_usd, side="left")
-        return np.maximum(n_below - 1, 0)
+        # What is above any of them is above the first, so that one need not be counted.
+        return self.ev_quantiles[1:].searchsorted(expected_value_usd, side="left")
 
     def as_dict(self) -> dict[str, object]:
         """Return the reference as JSON values."""

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import Final
+from itertools import product
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +21,7 @@ from leadqual.leads.records import make_record
 from leadqual.leads.schema import Scalar
 from leadqual.qualify.bundle import ModelBundle
 from leadqual.qualify.policy import ScoringPolicy
-from leadqual.qualify.predict import CHUNK
+from leadqual.qualify.predict import CHUNK, Predictions
 from leadqual.qualify.reasons import Chosen, Explainer, choose, join, seen_values
 from leadqual.qualify.reference import CONVERSION, TARGETS, Reference
 from leadqual.qualify.rules import rules_bundle
@@ -31,7 +32,12 @@ _ENCODED: Final = 16_384
 
 EVERY: Final = slice(None)
 _ANSWERS: Final = (Answer.NO, Answer.UNKNOWN, Answer.YES)
-_HEADS: Final = tuple(Head)
+_HEADS: Final = {
+    places: dict(zip(Head, map(_ANSWERS.__getitem__, places), strict=True))
+    for places in product(range(len(_ANSWERS)), repeat=len(Head))
+}
+"""The answers of all heads, by their numbers in `ScoreTable.answers`."""
+
 _CONVERSION: Final = TARGETS.index(CONVERSION)
 
 
@@ -124,7 +130,7 @@ class ScoreTable:
                     "expected_value_usd": value,
                     "grade": grade,
                     "percentile": percentile,
-                    "heads": dict(zip(_HEADS, map(_ANSWERS.__getitem__, answers), strict=True)),
+                    "heads": _HEADS[tuple(answers)].copy(),
                     "heads_scored_by": self.heads_scored_by.copy(),
                     "reasons": reasons,
                     "scored_by": self.scored_by,
@@ -250,13 +256,12 @@ def _score(
     """Score leads; `encode` gives some of them, as an encoder reads them."""
     plan = _plan(bundle)
     parts = plan.parts
-    p = np.empty((n_leads, len(TARGETS)))
-    amount_usd = np.empty(n_leads)
-    chosen: list[Chosen] = []
+    found: list[_Found] = []
     for start in range(0, n_leads, _ENCODED):
         rows = slice(start, min(start + _ENCODED, n_leads))
         encoded = [encode(part.bundle.encoder, rows) for part in parts]
-        chosen += _score_some(parts, encoded, (p[rows], amount_usd[rows]), explain=explain)
+        found += _score_some(parts, encoded, explain=explain)
+    p, amount_usd, chosen = found[0] if len(found) == 1 else _joined(found, explain=explain)
     value = p[:, -1] * amount_usd
     percentile = plan.reference.percentile(value)
     return ScoreTable(
@@ -269,7 +274,7 @@ def _score(
         scored_by=ScoredBy.RULES if bundle is None else ScoredBy.MODEL,
         model_version=parts[0].bundle.version,
         scored_at=scored_at,
-        chosen=join(chosen) if explain else None,
+        chosen=chosen,
         _explained=plan.explained,
     )
 
@@ -324,59 +329,76 @@ def _parts(bundle: ModelBundle | None) -> list[_Part]:
 _EVERYTHING: Final = tuple(range(len(TARGETS)))
 
 
+class _Found(NamedTuple):
+    """Probabilities, amounts in USD and, when asked for, reasons of some leads."""
+
+    p: NDArray[np.float64]
+    amount_usd: NDArray[np.float64]
+    chosen: Chosen | None
+
+
+def _joined(found: Sequence[_Found], *, explain: bool) -> _Found:
+    """Return several chunks of leads as one."""
+    return _Found(
+        np.concatenate([np.empty((0, len(TARGETS))), *(chunk.p for chunk in found)]),
+        np.concatenate([np.empty(0), *(chunk.amount_usd for chunk in found)]),
+        join([chunk.chosen for chunk in found if chunk.chosen]) if explain else None,
+    )
+
+
 def _score_some(
-    parts: Sequence[_Part],
-    encoded: Sequence[EncodedLeads],
-    out: tuple[NDArray[np.float64], NDArray[np.float64]],
-    *,
-    explain: bool,
-) -> Iterator[Chosen]:
-    """Fill probabilities and amounts of some leads; yield their reasons when asked."""
-    p, amount_usd = out
-    for start in range(0, len(p), CHUNK):
+    parts: Sequence[_Part], encoded: Sequence[EncodedLeads], *, explain: bool
+) -> Iterator[_Found]:
+    """Yield what is found of some leads, chunk by chunk."""
+    n_leads = encoded[0].n_leads
+    if n_leads <= CHUNK:
+        yield _score_chunk(parts, encoded, explain=explain)
+        return
+    for start in range(0, n_leads, CHUNK):
         rows = slice(start, start + CHUNK)
-        leads = encoded if len(p) <= CHUNK else [one.take(rows) for one in encoded]
-        found = _score_chunk(parts, leads, (p[rows], amount_usd[rows]), explain=explain)
-        if found is not None:
-            yield found
+        yield _score_chunk(parts, [one.take(rows) for one in encoded], explain=explain)
 
 
 def _score_chunk(
-    parts: Sequence[_Part],
-    encoded: Sequence[EncodedLeads],
-    out: tuple[NDArray[np.float64], NDArray[np.float64]],
-    *,
-    explain: bool,
-) -> Chosen | None:
-    """Fill probabilities and amounts of a few leads; return their reasons when asked."""
-    p, amount_usd = out
-    contributions, seen = [], []
-    for place, (part, leads) in enumerate(zip(parts, encoded, strict=True)):
-        found = part.bundle.predictor.predict(leads, explain=explain)
-        if place == 0:
-            p[:], amount_usd[:] = found.p, found.amount_usd
-        else:
-            p[:, part.targets] = found.p[:, part.targets]
-        if found.contributions is not None:
-            if len(parts) > 1:
-                others = [i for i in range(len(TARGETS)) if i not in part.targets]
-                found.contributions[:, others] = 0.0
-            contributions.append(found.contributions)
-            seen.append(seen_values(part.bundle.encoder, leads))
-    if not explain:
-        return None
+    parts: Sequence[_Part], encoded: Sequence[EncodedLeads], *, explain: bool
+) -> _Found:
+    """Return what is found of a few leads."""
+    found = parts[0].bundle.predictor.predict(encoded[0], explain=explain)
+    contributions = found.contributions
     if len(parts) == 1:
-        return choose(contributions[0], seen[0])
+        if contributions is None:
+            return _Found(found.p, found.amount_usd, None)
+        seen = seen_values(parts[0].bundle.encoder, encoded[0])
+        return _Found(found.p, found.amount_usd, choose(contributions, seen))
+    every = [found]
+    for part, leads in zip(parts[1:], encoded[1:], strict=True):
+        other = part.bundle.predictor.predict(leads, explain=explain)
+        found.p[:, part.targets] = other.p[:, part.targets]
+        every.append(other)
+    return _Found(found.p, found.amount_usd, _choose_among(parts, encoded, every))
+
+
+def _choose_among(
+    parts: Sequence[_Part], encoded: Sequence[EncodedLeads], found: Sequence[Predictions]
+) -> Chosen | None:
+    """Choose reasons where each part speaks for its own targets alone."""
+    contributions, seen = [], []
+    for part, leads, one in zip(parts, encoded, found, strict=True):
+        if one.contributions is None:
+            return None
+        others = [target for target in _EVERYTHING if target not in part.targets]
+        one.contributions[:, others] = 0.0
+        contributions.append(one.contributions)
+        seen.append(seen_values(part.bundle.encoder, leads))
     return choose(np.concatenate(contributions, axis=2), np.concatenate(seen))
 
 
 def _answers(p: NDArray[np.float64], policy: ScoringPolicy) -> NDArray[np.int8]:
     """Return 0 no, 1 unknown or 2 yes per head."""
-    yes, no = policy.limits
-    heads = p[:, : len(Head)]
-    is_yes = heads >= yes
     # One for not being a no, and one more for being a yes.
-    return np.add(is_yes, is_yes | (heads > no), dtype=np.int8)
+    is_at_least = p[:, : len(Head)] >= policy.limits
+    answers: NDArray[np.int8] = np.add(is_at_least[0], is_at_least[1], dtype=np.int8)
+    return answers
 
 
 def _answered_by(parts: Sequence[_Part]) -> dict[str, ScoredBy]:
