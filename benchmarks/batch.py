@@ -4,6 +4,7 @@
 
     python -m benchmarks.batch                    # five rounds of 200,000 rows, then 1,000,000
     python -m benchmarks.batch --quick
+    python -m benchmarks.batch --stages  # only where the time goes, for one process
 
 The floor evaluates the same bundle on encoded leads in memory: no file, no normalising, no
 encoding, no grades, no texts. "Per row" counts processor time, "all cores" the time of the clock
@@ -25,36 +26,25 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
-import pyarrow as pa
-from pyarrow import compute, csv, parquet
+from pyarrow import parquet
 
+from benchmarks.batch_data import Bench, leads_only, prepare
+from benchmarks.batch_stages import Stages, stage_rows
 from benchmarks.http.tables import Target, spread
 from benchmarks.learning.tables import table
 from leadqual.config import Settings
 from leadqual.leads.export import open_export
-from leadqual.leads.mapping import load_mapping
 from leadqual.leads.projection import compile_leads
-from leadqual.leads.spec import MappingSpec
 from leadqual.leads.tables import open_table
-from leadqual.learning.fitting import fit_bundle
-from leadqual.outcomes.mapped import read_history
-from leadqual.qualify.bundle import ModelBundle, bundle_files
+from leadqual.qualify.bundle import ModelBundle
 from leadqual.services.batch_columns import TableReader
 from leadqual.services.batch_stretches import cut
-from leadqual.services.golden import golden_input
-from leadqual.services.workshop import call_of_operator, open_workshop
-from leadqual.simulation.funnel import simulate, write_csv
-from leadqual.simulation.parameters import FunnelParameters
-from leadqual.testing import make_bundle
+from leadqual.services.workshop import open_workshop
 
-ROOT: Final = Path(__file__).parents[1]
-MAPPING: Final = ROOT / "data_samples" / "mappings" / "sample.yaml"
-N_BASE: Final = 100_000
 MAX_GIB: Final = 1.0
 _POLL_SECONDS: Final = 0.05
 _GROUP_ROWS: Final = 131_072
@@ -67,95 +57,6 @@ class Timed:
     wall_s: float
     cpu_s: float
     peak_mb: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Bench:
-    """A deployment and files to score with it: a long one, and a slice of it in two formats."""
-
-    home: Path
-    mapping: Path
-    data: Path
-    n_rows: int
-    slice: Path
-    n_slice: int
-    csv: Path
-
-
-def prepare(folder: Path, *, n_rows: int, is_quick: bool) -> Bench:
-    """Promote a model and write leads, those of one simulation again and again with new names."""
-    home = folder / "home"
-    _promote(home, folder / "history", is_quick=is_quick)
-    _simulate(folder / "simulated", n_leads=min(N_BASE, n_rows), seed=1)
-    leads = csv.read_csv(folder / "simulated" / "leads.csv")
-    data = folder / "leads.parquet"
-    write_again(leads, data, n_rows=n_rows)
-    mapping = folder / "mapping.yaml"
-    mapping.write_text(MAPPING.read_text("utf-8"), encoding="utf-8")
-    n_slice = max(n_rows // 5, 1)
-    some = parquet.read_table(data).slice(0, n_slice)
-    parquet.write_table(some, folder / "slice.parquet")
-    csv.write_csv(some, folder / "slice.csv")
-    return Bench(
-        home=home,
-        mapping=mapping,
-        data=data,
-        n_rows=n_rows,
-        slice=folder / "slice.parquet",
-        n_slice=n_slice,
-        csv=folder / "slice.csv",
-    )
-
-
-def _simulate(folder: Path, *, n_leads: int, seed: int) -> None:
-    """Write a history of the last year."""
-    start = datetime.now(UTC) - timedelta(days=366)
-    write_csv(
-        simulate(FunnelParameters(n_leads=n_leads, n_days=365, seed=seed, start=start)), folder
-    )
-
-
-def _promote(home: Path, folder: Path, *, is_quick: bool) -> None:
-    """Fit a model on a history of its own (quick: take the one of the tests) and promote it."""
-    now = datetime.now(UTC)
-    _simulate(folder, n_leads=300 if is_quick else 20_000, seed=2)
-    history = read_history(folder, load_mapping(MAPPING), now=now).history
-    with open_workshop(Settings(home=home)) as workshop:
-        version = workshop.registry.next_version(now.date())
-        bundle = (
-            make_bundle(version)
-            if is_quick
-            else fit_bundle(history, as_of=None, version=version, created_at=now).bundle
-        )
-        workshop.registry.save(
-            bundle_files(bundle),
-            version=version,
-            metadata={"headline": "fitted by a benchmark"},
-            documents={},
-            golden=golden_input(history, rng=np.random.default_rng(0)),
-        )
-        call = call_of_operator(now)
-        workshop.models.promote(version, call=call, force_reason="a benchmark scores with it")
-
-
-def write_again(leads: pa.Table, path: Path, *, n_rows: int) -> None:
-    """Write a table several times with other ids and addresses."""
-    with parquet.ParquetWriter(path, leads.schema) as writer:
-        for number, start in enumerate(range(0, n_rows, len(leads))):
-            some = leads.slice(0, min(len(leads), n_rows - start))
-            for name in ("lead_id", "email"):
-                column = some[name].combine_chunks()
-                fresh = compute.binary_join_element_wise(f"n{number}", column, ".")
-                renamed = compute.if_else(compute.equal(column, ""), column, fresh)
-                some = some.set_column(some.column_names.index(name), name, renamed)
-            writer.write_table(some)
-
-
-def leads_only(mapping: Path) -> MappingSpec:
-    """Return the mapping without outcomes and their file."""
-    spec = load_mapping(mapping)
-    files = {spec.lead_file: spec.files[spec.lead_file]}
-    return spec.model_copy(update={"outcomes": (), "files": files})
 
 
 class Floor:
@@ -401,12 +302,25 @@ def report(rounds: list[Round]) -> Iterator[str]:
     yield f"without: {both[1]}"
 
 
+def print_stages(bench: Bench, *, rounds: int) -> None:
+    """Print where the time of one process goes."""
+    print("\n**Processor time by stage**, microseconds per row of the slice in one process")
+    print("(least and median of the rounds)\n")
+    found = {explain: Stages(bench, explain=explain) for explain in (False, True)}
+    for _ in range(rounds):
+        for stages in found.values():
+            stages.run()
+    head = ("", "without reasons", "with reasons")
+    print("\n".join(table(head, list(stage_rows(found[False].taken, found[True].taken)))))
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--quick", action="store_true", help="a few rows, to see that it works")
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--stages", action="store_true", help="only where the time goes")
     asked = parser.parse_args()
     n_rows, n_rounds = (2_000, 1) if asked.quick else (asked.rows, asked.rounds)
     head = (
@@ -423,6 +337,9 @@ def main() -> None:
     rounds: list[Round] = []
     with tempfile.TemporaryDirectory() as folder:
         bench = prepare(Path(folder), n_rows=n_rows, is_quick=asked.quick)
+        if asked.stages:
+            print_stages(bench, rounds=n_rounds)
+            return
         floor = Floor(bench)
         print(
             f"{n_rows:,} rows, Parquet to Parquet; contended and by CPU: {bench.n_slice:,} rows\n"
@@ -433,6 +350,7 @@ def main() -> None:
                 rounds.append(measure(bench, floor, explain=explain))
                 print(f"| {' | '.join(rounds[-1].row(number))} |", flush=True)
         print("\n".join(report(rounds)))
+        print_stages(bench, rounds=n_rounds)
         text = score(bench, bench.csv, explain=True)
         print(f"\nCSV to CSV with reasons: {bench.n_slice / text.wall_s:,.0f} rows/s")
 
