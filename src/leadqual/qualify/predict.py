@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
@@ -148,22 +149,29 @@ class _Product:
     floor: list[float]
     is_plain: bool
 
-    def log_odds(self, p: Sequence[float], slope: list[float]) -> float:
+    @cached_property
+    def factors(self) -> list[tuple[int, float, float]]:
+        """Return column, floor and what is left of 1 above it, of each factor."""
+        return [
+            (column, floor, 1.0 - floor)
+            for column, floor in zip(self.columns, self.floor, strict=True)
+        ]
+
+    def log_odds(self, p: Sequence[float], slope: list[float] | None) -> float:
         """Return the weighted log-odds of the product for one lead; add their slope to `slope`.
 
         The functions of numpy, since those of Python may differ in the last bit.
         """
         whole = 1.0
-        steps = []
-        for column, floor in zip(self.columns, self.floor, strict=True):
-            kept_p = (1.0 - floor) * p[column]
-            factor = floor + kept_p
-            whole *= factor
-            steps.append((column, kept_p, factor))
+        for column, floor, kept in self.factors:
+            whole *= floor + kept * p[column]
         whole = min(max(whole, _EPS), 1.0 - _EPS)
         rest = 1.0 - whole
-        for column, kept_p, factor in steps:
-            slope[column] += kept_p * (1.0 - p[column]) / factor / rest * self.weight
+        if slope is not None:
+            for column, floor, kept in self.factors:
+                own = p[column]
+                kept_p = kept * own
+                slope[column] += kept_p * (1.0 - own) / (floor + kept_p) / rest * self.weight
         return float(np.log(whole / rest)) * self.weight
 
 
@@ -227,16 +235,15 @@ class _Estimates:
         """Return what `combine` does, bit by bit: the same steps one number after the other."""
         found, slopes = [], []
         for own, p in zip(logits.tolist(), probability.tolist(), strict=True):
-            slope = [0.0] * len(p)
+            # A model whose log-odds are used as they are is no factor of a product.
+            slope = self._plain_slope.tolist() if explain else None
             parts = [product.log_odds(p, slope) for product in self._products]
             logit = self._shift
             for place, weight in self._terms:
                 logit += parts[place] if weight is None else weight * own[place]
             found.append(1.0 / (float(np.exp(min(-logit, _MAX_LOGIT))) + 1.0))
             slopes.append(slope)
-        if not explain:
-            return np.array(found), None
-        return np.array(found), np.array(slopes) + self._plain_slope
+        return np.array(found), np.array(slopes) if explain else None
 
 
 def _as_slice(places: list[int]) -> slice | list[int]:

@@ -106,10 +106,11 @@ def _strongest(left: NDArray[np.float64]) -> tuple[NDArray[np.intp], NDArray[np.
     strength = np.empty((n_leads, N_REASONS))
     row = np.arange(n_leads)
     flat = left.reshape(n_leads, -1)
+    first = row * flat.shape[1]
     for place in range(N_REASONS):
         cell = flat.argmax(axis=1) if place < N_UP else flat.argmin(axis=1)
         best[:, place] = cell
-        strength[:, place] = flat[row, cell]
+        strength[:, place] = flat.take(cell + first)
         left[row, :, cell % n_features] = 0.0
     return best, strength
 

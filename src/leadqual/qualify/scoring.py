@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from itertools import product
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,6 +41,7 @@ _HEADS: Final = {
 _CONVERSION: Final = TARGETS.index(CONVERSION)
 
 
+_Word = TypeVar("_Word")
 _Explained = tuple[Explainer, int]
 """Who explains a feature of `Chosen`, and its number there."""
 
@@ -149,40 +150,33 @@ class ScoreTable:
 
     def texts(self, some: slice = EVERY) -> Iterator[tuple[str, ...]]:
         """Yield the texts of the reasons of each lead, which is what a file of scores needs."""
-        for found in self._chosen(some):
-            yield tuple([
-                explainer.text(target, feature, weight=weight, seen=seen)
-                for (explainer, feature), target, weight, seen in found
-            ])
+        return self._worded(some, Explainer.text)
 
     def _said(self, some: slice) -> Iterator[tuple[ReasonCode, ...]]:
         """Yield the reasons of each lead."""
-        for found in self._chosen(some):
-            yield tuple([
-                explainer.reason(target, feature, weight=weight, seen=seen)
-                for (explainer, feature), target, weight, seen in found
-            ])
+        return self._worded(some, Explainer.reason)
 
-    def _chosen(self, some: slice) -> Iterator[list[tuple[_Explained, int, float, float]]]:
-        """Yield who explains, target, weight and value of each reason, lead by lead."""
+    def _worded(self, some: slice, say: Callable[..., _Word]) -> Iterator[tuple[_Word, ...]]:
+        """Yield what a method of `Explainer` makes of the reasons of each lead."""
         if self.chosen is None:
-            yield from ([] for _ in range(*some.indices(self.n_leads)))
+            yield from (() for _ in range(*some.indices(self.n_leads)))
             return
         explained = self._explained
-        for features, targets, weights, seen in zip(
+        for features, targets, weights, values in zip(
             self.chosen.feature[some].tolist(),
             self.chosen.target[some].tolist(),
             self.chosen.weight[some].tolist(),
             self.chosen.seen[some].tolist(),
             strict=True,
         ):
-            yield [
-                (explained[feature], target, weight, value)
-                for feature, target, weight, value in zip(
-                    features, targets, weights, seen, strict=True
-                )
-                if feature >= 0
-            ]
+            found = []
+            for feature, target, weight, seen in zip(
+                features, targets, weights, values, strict=True
+            ):
+                if feature >= 0:
+                    who, own = explained[feature]
+                    found.append(say(who, target, own, weight=weight, seen=seen))
+            yield tuple(found)
 
 
 @dataclass(frozen=True, eq=False)
