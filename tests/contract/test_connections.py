@@ -98,7 +98,7 @@ def test_a_file_that_cannot_be_opened_is_a_store_error_each_time(tmp_path: Path)
             "user": "ann", "password": "p@ss:w/rd", "host": "db.example", "port": "5433",
             "dbname": "leads",
         }),
-        ("ann:50%@[::1]/leads?sslmode=require", {
+        ("ann:50%25@[::1]/leads?sslmode=require", {
             "user": "ann", "password": "50%", "host": "::1", "dbname": "leads",
             "sslmode": "require",
         }),
@@ -113,6 +113,16 @@ def test_the_parts_of_a_postgresql_url(location: str, place: dict[str, str]) -> 
     from leadqual.store.postgresql import read_location
 
     assert read_location(location) == place
+
+
+@pytest.mark.parametrize(
+    "location", ["ann:50%@db/leads", "ann:p w@db/leads", "db/leads?colour=red"]
+)
+def test_what_libpq_does_not_take_is_no_location(location: str) -> None:
+    pytest.importorskip("psycopg")
+    from leadqual.store.postgresql import read_location
+
+    assert read_location(location) is None
 
 
 def test_a_process_on_postgresql_that_runs_statements_needs_no_sqlalchemy(

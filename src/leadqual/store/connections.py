@@ -20,7 +20,7 @@ _BUSY_MS: Final = 5_000
 _MAX_AGE_SECONDS: Final = 1_800.0
 _NO_URL: Final = (
     "LEADQUAL_DATABASE_URL is no database URL; write sqlite:///path/to/file.db or "
-    "postgresql://user:password@host/database"
+    "postgresql://user:password@host/database, special characters of the password percent-encoded"
 )
 _PRAGMAS: Final = (
     f"busy_timeout={_BUSY_MS}",

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 import select
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, Final
-from urllib.parse import parse_qsl, unquote
 
 import psycopg
+from psycopg.conninfo import conninfo_to_dict
 
 from leadqual.store.prepared import Driver
 
@@ -17,12 +16,6 @@ Connection = psycopg.Connection[tuple[Any, ...]]
 
 DRIVER: Final = Driver("postgresql", (psycopg.Error,))
 
-_LOCATION: Final = re.compile(
-    r"(?:(?P<user>[^:/]*)(?::(?P<password>[^@]*))?@)?"
-    r"(?:\[(?P<ipv6>[^/?]+)\]|(?P<host>[^/:?]+))?(?::(?P<port>[^/?]*))?"
-    r"(?:/(?P<dbname>[^?]*))?(?:\?(?P<query>.*))?",
-    re.DOTALL,
-)
 _SETTINGS: Final = " ".join(
     f"-c {name}={value}"
     for name, value in {
@@ -43,20 +36,12 @@ _OPTIONS: Final[dict[str, Any]] = {
 
 
 def read_location(location: str) -> Mapping[str, str] | None:
-    """Return libpq's parameters for what follows `postgresql://`, None where that is no location.
-
-    User and password may be percent-encoded; `@` must be. What is after `?` are further parameters.
-    """
-    found = _LOCATION.fullmatch(location)
-    if found is None:
+    """Return libpq's parameters for what follows `postgresql://`, None where it takes none."""
+    try:
+        parts = conninfo_to_dict(f"postgresql://{location}")
+    except psycopg.ProgrammingError:
         return None
-    parts = {name: part for name, part in found.groupdict().items() if part}
-    query, ipv6 = parts.pop("query", ""), parts.pop("ipv6", None)
-    if ipv6 is not None:
-        parts["host"] = ipv6
-    for name in parts.keys() & {"user", "password"}:
-        parts[name] = unquote(parts[name])
-    return {**parts, **dict(parse_qsl(query))}
+    return {name: str(part) for name, part in parts.items()}
 
 
 def connect(place: Mapping[str, str]) -> Connection:
