@@ -195,7 +195,7 @@ class CompiledModels:
         n_leads, n_targets = len(cell), self.n_models * self.n_features
         found = trees.worth.take(cell, axis=0)
         sums = np.zeros(n_leads * (n_targets + 1))
-        # Adds one after the other, as `bincount` does in a quarter more time.
+        # Adds one after the other, as `bincount` does in twice the time.
         np.add.at(sums, trees.slot_targets[: found.size], found.ravel())
         shares = sums.reshape(n_leads, -1)[:, :n_targets]
         return found[:, :, 0], shares.reshape((n_leads, self.n_models, self.n_features))
