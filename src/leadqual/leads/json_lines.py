@@ -69,7 +69,10 @@ def _row(number: int, line: bytes) -> Row:
 def _flat(content: dict[str, object]) -> dict[str, object]:
     """Give the values of nested objects dotted names, four levels down."""
     for _ in range(_MAX_DEPTH):
-        if not any(isinstance(value, dict) for value in content.values()):
+        kinds = set(map(type, content.values()))
+        if dict not in kinds:
+            if list not in kinds:
+                return content
             break
         flat: dict[str, object] = {}
         for name, value in content.items():

@@ -152,19 +152,38 @@ def _cut_rows(table: Table) -> Iterator[Cut]:
 
 
 def _stretch(rows: tuple[Row, ...], columns: tuple[str, ...]) -> Stretch:
-    """Return rows as columns where every cell is text, else as they are."""
+    """Return rows as columns where every column is of one plain type, else as they are."""
     first = rows[0].number
     cells = [row.cells for row in rows]
-    if not all(isinstance(cell, str) for cell in cells[0].values()):
-        return Stretch(len(rows), first, rows=rows)
-    try:
-        arrays = [pa.array([one.get(name) for one in cells], type=pa.string()) for name in columns]
-    except (pa.ArrowTypeError, pa.ArrowInvalid, UnicodeEncodeError):
-        return Stretch(len(rows), first, rows=rows)
+    # In JSON lines, a key may turn up after those that were looked at for the columns.
+    names = [*columns, *sorted(set().union(*cells).difference(columns))]
+    arrays = []
+    for name in names:
+        array = _array([one.get(name) for one in cells])
+        if array is None:
+            return Stretch(len(rows), first, rows=rows)
+        arrays.append(array)
     return Stretch(
         len(rows),
         first,
-        batch=pa.RecordBatch.from_arrays(arrays, names=list(columns)),
+        batch=pa.RecordBatch.from_arrays(arrays, names=names),
         problems={place: row.problem for place, row in enumerate(rows) if row.problem is not None},
         numbers=tuple(row.number for row in rows),
     )
+
+
+_TYPES: Final = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
+
+
+def _array(cells: list[object]) -> pa.Array | None:
+    """Return cells as an array that gives back the very same ones; None where there is none."""
+    kinds = set(map(type, cells)).difference({type(None)})
+    if not kinds:
+        return pa.nulls(len(cells), type=pa.string())
+    kind = _TYPES.get(kinds.pop())
+    if kinds or kind is None:
+        return None
+    try:
+        return pa.array(cells, type=kind)
+    except (OverflowError, UnicodeEncodeError):  # a large number, half a character
+        return None

@@ -55,6 +55,7 @@ CODED: Final = frozenset({
 _FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
 _FORMULA: Final = r"^[=+\-@\t\r]"
 _NUMBER: Final = re.compile(r"[+-]?\d+([.,]\d+)*([eE][+-]?\d+)?")
+_BOOLEANS: Final[Mapping[bool | None, str]] = {None: "", False: "false", True: "true"}
 _GROUP_ROWS: Final = 131_072
 
 Arrays = Mapping[str, pa.Array]
@@ -217,14 +218,13 @@ def csv_lines(stretch: Stretch, scores: Arrays, file: ScoreFile) -> bytes:
 
 def _text_columns(stretch: Stretch, names: Sequence[str]) -> list[pa.Array]:
     """Return the cells of rows as text columns."""
-    if stretch.batch is not None and all(
-        pa.types.is_string(kind) for kind in stretch.batch.schema.types
-    ):
-        return list(stretch.batch.columns)
-    return [
-        pa.array([_text(cell) for cell in _cells(stretch, name)], type=pa.string())
-        for name in names
-    ]
+    return [_text_column(stretch, name) for name in names]
+
+
+def _text_column(stretch: Stretch, name: str) -> pa.Array:
+    if stretch.batch is not None and pa.types.is_string(stretch.batch.schema.field(name).type):
+        return stretch.batch.column(name)
+    return pa.array([_text(cell) for cell in _cells(stretch, name)], type=pa.string())
 
 
 def _added_names(columns: Sequence[str], added: Sequence[str]) -> list[str]:
@@ -242,13 +242,15 @@ def _as_lines(columns: Sequence[Sequence[str]]) -> bytes:
 
 def _column_texts(stretch: Stretch, name: str) -> list[str]:
     """Return the cells of a column, harmless to a spreadsheet."""
-    array = (
-        None
-        if stretch.batch is None
-        else stretch.batch.column(stretch.batch.schema.names.index(name))
-    )
-    if array is not None and pa.types.is_string(array.type):
+    if stretch.batch is None:
+        return [_safe(cell) for cell in _cells(stretch, name)]
+    array = stretch.batch.column(stretch.batch.schema.names.index(name))
+    if pa.types.is_string(array.type):
         return _texts(array)
+    if pa.types.is_integer(array.type):  # no formula, whatever its sign
+        return ["" if cell is None else str(cell) for cell in array.to_pylist()]
+    if pa.types.is_boolean(array.type):
+        return [_BOOLEANS[cell] for cell in array.to_pylist()]
     return [_safe(cell) for cell in _cells(stretch, name)]
 
 

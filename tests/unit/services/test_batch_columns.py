@@ -1,5 +1,6 @@
 """A file scored by column gives what its rows give one by one, bit for bit."""
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -61,6 +62,7 @@ TEXTS: dict[str, list[Any]] = {
     "when": [
         "2026-11-20T10:00:00Z", "2026-11-20 10:00:00Z", "2026-11-20", "1980-01-01T00:00:00Z",
         "2027-01-01T00:00:00Z", "", None, "2026-02-30T00:00:00Z", "2026-11-20T10:00:00+05:30",
+        "2026-11-20T10:00:00+00:00", "2026-11-20 10:00:00.5+00:00", "2026-11-20T10:00:00.123+00:00",
         "2026-11-21T12:04:59.999999Z", "2026-11-21T12:05:00.001Z", "9999-12-31T23:59:59Z",
     ],
 }  # fmt: skip
@@ -122,12 +124,14 @@ def messy_table(*, share_of_mess: float) -> pa.Table:
     })
 
 
-@pytest.fixture(params=["parquet", "codes", "dictionary", "csv"])
+@pytest.fixture(params=["parquet", "codes", "dictionary", "csv", "jsonl"])
 def messy_file(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     table = pa.concat_tables([messy_table(share_of_mess=0.04), messy_table(share_of_mess=0.5)])
     path = tmp_path / f"leads.{request.param}"
     if request.param == "csv":
         table.to_pandas().to_csv(path, index=False)
+    elif request.param == "jsonl":
+        path.write_text("".join(f"{json.dumps(row)}\n" for row in table.to_pylist()), "utf-8")
     elif request.param == "dictionary":
         encoded = [
             column.dictionary_encode() if pa.types.is_string(column.type) else column

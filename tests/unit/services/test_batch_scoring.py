@@ -114,6 +114,33 @@ def test_parquet_keeps_its_types_and_gets_score_columns(workshop: Workshop, tmp_
     assert len(set(scored["p_fit"].to_pylist())) > 1
 
 
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_cells_of_json_lines_are_kept_whatever_their_types(
+    workshop: Workshop, tmp_path: Path, ending: str
+) -> None:
+    data, out = tmp_path / "leads.jsonl", tmp_path / f"out.{ending}"
+    data.write_text(
+        '{"source": "webinar", "n": 5, "x": 5, "big": 1, "is": true, "tags": null}\n'
+        '{"source": "fair", "n": -7, "x": 5.0, "big": 36893488147419103232, "is": false}\n'
+        "no object\n",
+        encoding="utf-8",
+    )
+    mixed = data.read_text(encoding="utf-8")
+
+    def cells() -> list[list[str]]:
+        summary = score_file(workshop, ScoreRequest(data=data, out=out), now=NOW)
+        assert (summary.n_scored, summary.n_rejected) == (2, 1)
+        rows = parquet.read_table(out).to_pylist() if ending == "parquet" else list(read_csv(out))
+        return [[row[name] or "" for name in ("source", "n", "x", "is")] for row in rows]
+
+    as_rows = cells()
+    data.write_text(mixed.replace("36893488147419103232", "2").replace("5.0", "6"), "utf-8")
+    as_columns = cells()
+
+    assert as_rows == [["webinar", "5", "5", "true"], ["fair", "-7", "5.0", "false"], [""] * 4]
+    assert as_columns == [["webinar", "5", "5", "true"], ["fair", "-7", "6", "false"], [""] * 4]
+
+
 def test_parquet_that_cannot_be_copied_is_written_again(workshop: Workshop, tmp_path: Path) -> None:
     table = pa.table({"source": ["webinar", "fair"], "in": pa.array([{"a": 1}, None])})
     data, old = tmp_path / "leads.parquet", tmp_path / "old.parquet"
