@@ -25,7 +25,7 @@ STRETCH_ROWS: Final = 16_384
 _FEW: Final = 5
 """Stretches that are scored by one process, and as many bytes as they may have as text."""
 
-_FEW_BYTES: Final = 16 << 20
+_FEW_BYTES: Final = 32 << 20
 
 
 class Cut(NamedTuple):
