@@ -258,7 +258,7 @@ def sigmoid(logit: NDArray[np.float64]) -> NDArray[np.float64]:
     np.minimum(bounded, _MAX_LOGIT, out=bounded)
     np.exp(bounded, out=bounded)
     bounded += 1.0
-    return np.divide(1.0, bounded, out=bounded)
+    return np.reciprocal(bounded, out=bounded)
 
 
 def _products(

@@ -82,6 +82,14 @@ def test_weights_without_models_and_impossible_numbers_are_refused(
 def test_an_expected_amount_is_capped_and_never_overflows():
     amount = AmountModel(log_usd=always(0.5), smearing=1.5, cap_usd=1e6)
 
-    found = amount.expected_usd(np.array([np.log(1_000.0), 20.0, 1e6]))
+    found = amount.expected_usd(np.array([np.log(1_000.0), 20.0, 1e6, -1e6]))
 
-    assert found.tolist() == pytest.approx([1_500.0, 1e6, 1e6])
+    assert found.tolist() == pytest.approx([1_500.0, 1e6, 1e6, 0.0])
+
+
+def test_an_expected_amount_may_come_from_a_huge_and_a_tiny_factor():
+    amount = AmountModel(log_usd=always(0.5), smearing=1e-300, cap_usd=1e6)
+
+    found = amount.expected_usd(np.array([np.log(1e300) + np.log(1_000.0), 708.0]))
+
+    assert found.tolist() == pytest.approx([1_000.0, 1e6])

@@ -142,3 +142,15 @@ def test_weights_too_small_to_matter_are_not_reasons():
     bundle = fit_bundle(history(), {"company.industry = Logistics": 0.05})
 
     assert texts(bundle, company__industry="Logistics") == []
+
+
+def test_a_weight_is_rounded_as_python_rounds_it():
+    explainer = fit_bundle(history(), {}).explainer
+    ties = [place / 2**13 for place in range(2**10, 2**12)]
+    close = [place / 1e4 + 0.5e-4 for place in range(1_000, 5_000)]
+    others = np.random.default_rng(5).normal(0.0, 2.0, 5_000).tolist()
+
+    weights = [*ties, *close, *(-weight for weight in close), *others]
+    found = [explainer.reason(0, 0, weight=weight, seen=0.0).weight for weight in weights]
+
+    assert found == [round(weight, 4) for weight in weights]

@@ -1,6 +1,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 
+import numpy as np
 import pytest
 
 from leadqual.errors import InputError
@@ -144,3 +145,19 @@ def test_a_column_of_the_wrong_length_is_refused_before_anything_is_scored(
 ):
     with pytest.raises(InputError, match=f"column source has {given} values for 400 leads"):
         score(bundle, {"source": ["webinar"] * given}, 400)
+
+
+def test_where_limits_overlap_a_yes_counts():
+    policy = ScoringPolicy(heads={head: HeadThresholds(yes=0.4, no=0.6) for head in Head})
+
+    is_at_least = np.array([0.39, 0.4, 0.5]) >= policy.limits
+
+    assert is_at_least.sum(axis=0).tolist() == [[0, 2, 2]]
+
+
+def test_no_is_said_up_to_its_limit_and_yes_from_its_own():
+    policy = ScoringPolicy(heads={head: HeadThresholds(yes=0.6, no=0.35) for head in Head})
+
+    is_at_least = np.array([0.35, np.nextafter(0.35, 1.0), 0.6]) >= policy.limits
+
+    assert is_at_least.sum(axis=0).tolist() == [[0, 1, 2]]
