@@ -34,7 +34,8 @@ def read_plain_lead(body: bytes) -> RawLead | None:
     colon are at least as many as the names, and the names at least as many as the fields set;
     where the first and the last are equal, no name came twice.
     """
-    if ESCAPED_NUL in body:
+    # One byte is found much faster than six, and many bodies have none of these.
+    if b"\\" in body and ESCAPED_NUL in body:
         return None
     try:
         lead = plain_reader().validate_json(body)
