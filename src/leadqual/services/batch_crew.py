@@ -120,8 +120,10 @@ class Crew(Generic[Plan]):
             if not self._is_told:
                 self._tell(None)
             self._pool.shutdown(wait=True, cancel_futures=True)
+        if not self._plans.empty():
+            self._plans.cancel_join_thread()  # whoever should have read it is gone
         self._plans.close()
-        self._plans.cancel_join_thread()  # whoever should have read it may be gone
+        self._plans.join_thread()
 
     def tell(self, plan: Plan) -> None:
         """Say what the work is, before the first item is offered."""
