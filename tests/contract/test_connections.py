@@ -6,13 +6,18 @@ import threading
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from leadqual.errors import StoreError
+from leadqual.errors import ConfigError, StoreError
 from leadqual.store import open_store
 from leadqual.store.connections import open_connections
 from leadqual.store.pool import KEPT, Pool
+from tests.contract.records import NOW
+
+PAGE = 4096
+"""Bytes of a page of SQLite."""
 
 
 @pytest.fixture
@@ -91,6 +96,77 @@ def test_a_file_that_cannot_be_opened_is_a_store_error_each_time(tmp_path: Path)
                 store.check_schema()
 
 
+def test_each_damaged_page_is_reported_or_an_error_of_ours(tmp_path: Path) -> None:
+    path = tmp_path / "leads.db"
+    with closing(open_store(f"sqlite:///{path}")) as store:
+        store.upgrade()
+    whole = path.read_bytes()
+
+    found = []
+    for page in range(1, 13):
+        content = bytearray(whole)
+        content[page * PAGE : (page + 1) * PAGE] = b"\xff" * PAGE
+        path.write_bytes(content)
+        with closing(open_store(f"sqlite:///{path}")) as store:
+            try:
+                found.append(bool(store.check(NOW).problems))
+            except StoreError as error:
+                found.append("damaged" in str(error))
+
+    assert all(found)
+
+
+def test_a_sqlite_url_takes_no_options(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="question mark"):
+        open_connections(f"sqlite:///{tmp_path / 'leads.db'}?timeout=20")
+
+
+@pytest.mark.parametrize("host", ["readonly.invalid", "busybox.invalid"])
+def test_an_unknown_host_is_not_judged_by_its_name(host: str) -> None:
+    pytest.importorskip("psycopg")
+
+    with (
+        closing(open_store(f"postgresql://ann@{host}/leads")) as store,
+        pytest.raises(StoreError, match="cannot be reached or broke off; see its log") as failure,
+    ):
+        store.check_schema()
+
+    assert host not in str(failure.value)
+
+
+def test_a_connection_that_is_too_old_is_replaced(url: str) -> None:
+    opened = open_connections(url)
+    pool = Pool(opened.driver, opened.writing.connect, max_age_seconds=0.0)
+    first = pool.take()
+    pool.give_back(first)
+    second = pool.take()
+    pool.give_back(second)
+    pool.dispose()
+
+    assert second is not first
+
+
+def test_a_connection_that_cannot_be_rolled_back_for_any_reason_is_closed(pool: Pool) -> None:
+    lent = pool.take()
+
+    with pytest.raises(KeyboardInterrupt):
+        pool.give_back(Interrupted(lent))
+
+    with pytest.raises(pool.driver.errors):
+        lent.execute("SELECT 1")
+
+
+class Interrupted:
+    """A connection whose user presses Ctrl-C during the rollback."""
+
+    def __init__(self, connection: Any) -> None:
+        self.close = connection.close
+
+    def rollback(self) -> None:
+        """Do not get that far."""
+        raise KeyboardInterrupt
+
+
 @pytest.mark.parametrize(
     ("location", "place"),
     [
@@ -116,7 +192,7 @@ def test_the_parts_of_a_postgresql_url(location: str, place: dict[str, str]) -> 
 
 
 @pytest.mark.parametrize(
-    "location", ["ann:50%@db/leads", "ann:p w@db/leads", "db/leads?colour=red"]
+    "location", ["ann:50%@db/leads", "ann:p w@db/leads", "db/leads?colour=red", "ann:p/w@db/leads"]
 )
 def test_what_libpq_does_not_take_is_no_location(location: str) -> None:
     pytest.importorskip("psycopg")

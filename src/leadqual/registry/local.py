@@ -28,7 +28,7 @@ from leadqual.registry.manifest import (
     read_manifest,
     sign_manifest,
 )
-from leadqual.registry.receipt import leave_receipt, read_receipt
+from leadqual.registry.receipt import RECEIPT_DRAFTS, leave_receipt, read_receipt
 from leadqual.registry.selftest import check_golden, make_golden, run_self_test
 
 if TYPE_CHECKING:
@@ -197,20 +197,25 @@ class LocalRegistry:
         return bundle
 
     def sweep(self, *, now: datetime, older_than_s: float = 3600.0) -> int:
-        """Remove drafts that a killed training left behind; return how many.
+        """Remove drafts that a killed training or a killed start left behind; return how many.
 
         Drafts are never listed nor loaded, so this only frees disk.
         """
         if not self._dir.is_dir():
             return 0
+        drafts = (f"{_DRAFT_PREFIX}*", f"*/{RECEIPT_DRAFTS}")
         stale = [
             entry
-            for entry in self._dir.glob(f"{_DRAFT_PREFIX}*")
+            for pattern in drafts
+            for entry in self._dir.glob(pattern)
             if (now - datetime.fromtimestamp(entry.stat().st_mtime, UTC)).total_seconds()
             > older_than_s
         ]
         for entry in stale:
-            shutil.rmtree(entry, ignore_errors=True)
+            if entry.is_dir():
+                shutil.rmtree(entry, ignore_errors=True)
+            else:
+                entry.unlink(missing_ok=True)
         return len(stale)
 
     def _place(self, contents: Mapping[str, bytes], version: str) -> Path:

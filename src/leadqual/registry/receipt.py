@@ -30,6 +30,9 @@ from leadqual.qualify.bundle import Tables
 from leadqual.registry.signing import derive_key, is_signed, sign
 
 RECEIPT_FILE: Final = "selftest.receipt"
+RECEIPT_DRAFTS: Final = f".{RECEIPT_FILE}.*"
+"""What a process that was killed while it wrote one left behind."""
+
 MAX_RECEIPT_BYTES: Final = 256 * 1024 * 1024
 
 _PURPOSE: Final = "leadqual-self-test/2"
@@ -70,9 +73,12 @@ def read_receipt(folder: Path, fingerprint: str, *, key: bytes) -> Tables | None
 def leave_receipt(folder: Path, fingerprint: str, *, key: bytes, tables: Tables) -> None:
     """Write down that a child process has read and scored a bundle, and what was compiled.
 
-    Where the folder cannot be written the next process tries the bundle itself.
+    Where the folder cannot be written, or for arrays that are too large, the next process tries
+    the bundle itself.
     """
     content = b"".join(_pack(tables))
+    if len(content) + _LINE > MAX_RECEIPT_BYTES:
+        return
     signature = sign(_receipt_key(key), _statement(fingerprint, _digest(content)))
     draft = folder / f".{RECEIPT_FILE}.{secrets.token_hex(8)}"
     with suppress(OSError):
@@ -127,7 +133,7 @@ def _receipt_key(key: bytes) -> bytes:
 
 def _statement(fingerprint: str, contents: str) -> bytes:
     """Return what a receipt says: which bundle, what came of it, and which program read it."""
-    return "\n".join([fingerprint, contents, *_program()]).encode()
+    return "\n".join([fingerprint, contents, *_PROGRAM]).encode()
 
 
 def _program() -> Iterator[str]:
@@ -139,3 +145,7 @@ def _program() -> Iterator[str]:
     for name in _READERS:
         for path in sorted((root / name).glob("*.py")):
             yield f"{name}/{path.name} {hashlib.sha256(path.read_bytes()).hexdigest()}"
+
+
+# What runs, not what is on the disk later: the package may be upgraded under a running server.
+_PROGRAM: Final = tuple(_program())

@@ -89,7 +89,12 @@ def open_connections(url: str) -> Connections:
 def _open_sqlite(location: str) -> Connections:
     """Return a pool for writers and one whose connections refuse to write."""
     host, _, name = location.partition("/")
-    if host or "?" in name:
+    if "?" in name:
+        raise ConfigError(
+            "LEADQUAL_DATABASE_URL (or LEADQUAL_HOME, where it is not set) has a question mark; a "
+            "SQLite file is named without options, and without that character"
+        )
+    if host:
         raise ConfigError(_NO_URL)
     if name in {"", ":memory:"}:
         raise ConfigError(

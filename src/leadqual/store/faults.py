@@ -22,14 +22,22 @@ def store_error(error: Exception) -> LeadqualError:
     """Return the error of the library for one of a driver, without any value in it."""
     if isinstance(error, (UnicodeError, OverflowError)):
         return _unholdable()
-    sqlstate = getattr(error, "sqlstate", None)
-    if sqlstate is not None:
-        return _from_postgresql(error, sqlstate)
+    if hasattr(error, "sqlstate"):
+        return _from_postgresql(error, error.sqlstate)
     return _from_name(error)
 
 
-def _from_postgresql(error: Exception, sqlstate: str) -> LeadqualError:
-    """Judge by SQLSTATE (its first two characters are the class)."""
+def _from_postgresql(error: Exception, sqlstate: str | None) -> LeadqualError:
+    """Judge by SQLSTATE (its first two characters are the class); without one, by the class alone.
+
+    The server did not say anything then, and what the driver says names host, user and database.
+    """
+    if sqlstate is None:
+        if type(error).__name__ == "DataError":
+            return _unholdable()
+        return StoreError(
+            "the database cannot be reached or broke off; see its log, then try again"
+        )
     diagnostics = getattr(error, "diag", None)
     if sqlstate.startswith("23"):
         name = getattr(diagnostics, "constraint_name", None)
@@ -46,7 +54,7 @@ def _from_postgresql(error: Exception, sqlstate: str) -> LeadqualError:
 
 
 def _from_name(error: Exception) -> LeadqualError:
-    """Judge by the DB-API class and SQLite's fixed texts."""
+    """Judge an error of SQLite by its DB-API class and its fixed texts."""
     kind = type(error).__name__
     text = str(error)
     if kind == "IntegrityError":

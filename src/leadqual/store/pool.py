@@ -50,6 +50,7 @@ class Pool:
         self._is_ended = is_ended
         self._max_age_seconds = max_age_seconds
         self._places = threading.Semaphore(_MOST)
+        self._keeping = threading.Lock()
         self._idle: list[Any] = []
         self._opened: dict[int, float] = {}
 
@@ -76,39 +77,49 @@ class Pool:
 
     def give_back(self, connection: Any) -> None:  # noqa: ANN401 - a connection of any driver
         """Undo what is open and keep the connection, or close it: one too many, or broken."""
+        is_kept = False
         try:
-            connection.rollback()
-            if id(connection) in self._opened and len(self._idle) < KEPT:
-                self._idle.append(connection)
-            else:
-                self._drop(connection)
-        except self.driver.errors:
-            self._drop(connection)
+            with suppress(*self.driver.errors):
+                connection.rollback()
+                is_kept = self._keep(connection)
         finally:
+            if not is_kept:
+                self._drop(connection)
             self._places.release()
 
     def dispose(self) -> None:
         """Close every connection; those that are lent, when they come back."""
-        self._opened.clear()
-        while self._idle:
-            self._drop(self._idle.pop())
+        with self._keeping:
+            idle, self._idle = self._idle, []
+            self._opened.clear()
+        for connection in idle:
+            self._drop(connection)
+
+    def _keep(self, connection: Any) -> bool:  # noqa: ANN401 - a connection of any driver
+        """Keep a connection, unless there are enough or the pool was closed meanwhile."""
+        with self._keeping:
+            if id(connection) not in self._opened or len(self._idle) >= KEPT:
+                return False
+            self._idle.append(connection)
+            return True
 
     def _kept(self) -> Any | None:  # noqa: ANN401 - a connection of any driver
         """Return a connection that can still be used, None when there is none."""
         while True:
-            try:
+            with self._keeping:
+                if not self._idle:
+                    return None
                 connection = self._idle.pop()
-            except IndexError:
-                return None
             if not self._is_over(connection):
                 return connection
             self._drop(connection)
 
     def _is_over(self, connection: Any) -> bool:  # noqa: ANN401 - a connection of any driver
-        if self._is_ended is None or self._max_age_seconds is None:
-            return False
-        opened_at = self._opened.get(id(connection), -self._max_age_seconds)
-        return time.monotonic() - opened_at > self._max_age_seconds or self._is_ended(connection)
+        if self._max_age_seconds is not None:
+            opened_at = self._opened.get(id(connection), -self._max_age_seconds)
+            if time.monotonic() - opened_at > self._max_age_seconds:
+                return True
+        return self._is_ended is not None and self._is_ended(connection)
 
     def _new(self) -> Any:  # noqa: ANN401 - a connection of any driver
         connection = self.connect()

@@ -36,12 +36,20 @@ _OPTIONS: Final[dict[str, Any]] = {
 
 
 def read_location(location: str) -> Mapping[str, str] | None:
-    """Return libpq's parameters for what follows `postgresql://`, None where it takes none."""
+    """Return libpq's parameters for what follows `postgresql://`, None where it takes none.
+
+    A slash in a password that is not percent-encoded ends the address: the rest of it is then
+    taken for a port and a database.
+    """
     try:
         parts = conninfo_to_dict(f"postgresql://{location}")
     except psycopg.ProgrammingError:
         return None
-    return {name: str(part) for name, part in parts.items()}
+    place = {name: str(part) for name, part in parts.items()}
+    ports = place.get("port", "").split(",")
+    if "@" in place.get("dbname", "") or not all(port.isdigit() for port in ports if port):
+        return None
+    return place
 
 
 def connect(place: Mapping[str, str]) -> Connection:

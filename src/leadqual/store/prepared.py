@@ -167,8 +167,11 @@ class Link:
         StoreError
             What the driver refused.
         """
-        self.say(sql)
-        return [] if self._cursor.description is None else list(self._cursor.fetchall())
+        try:
+            self._cursor.execute(sql, ())
+            return [] if self._cursor.description is None else list(self._cursor.fetchall())
+        except self._errors as error:
+            raise store_error(error) from None
 
     def give_up(self) -> None:
         """Refuse everything from here on: the transaction is gone and must not be committed."""

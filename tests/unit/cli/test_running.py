@@ -1,4 +1,4 @@
-"""A plain `serve` means the same with and without typer."""
+"""A plain `serve` is read without typer, and everything else is left to it."""
 
 from __future__ import annotations
 

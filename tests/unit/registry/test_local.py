@@ -243,6 +243,21 @@ def test_killed_save_leaves_no_version_and_its_draft_is_swept(registry: LocalReg
     assert not draft.exists()
 
 
+def test_half_a_receipt_of_a_killed_start_is_swept_and_a_whole_one_is_not(
+    registry: LocalRegistry,
+) -> None:
+    folder = save(registry)
+    registry.load("2026-11-21-1")
+    half = folder / ".selftest.receipt.0011"
+    half.write_bytes(b"0" * 64)
+    for file in folder.iterdir():
+        os.utime(file, (NOW.timestamp() - 7200, NOW.timestamp() - 7200))
+
+    assert registry.sweep(now=NOW) == 1
+    assert not half.exists()
+    assert (folder / "selftest.receipt").exists()
+
+
 def _replace_signed(folder: Path, name: str, content: bytes) -> None:
     """Change one file as somebody would who has the key: manifest and signature fit again."""
     import hashlib
