@@ -7,21 +7,17 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-import numpy as np
 import pyarrow as pa
 from pyarrow import compute, csv, parquet
 
+from benchmarks.promoting import promote_model
 from leadqual.config import Settings
 from leadqual.leads.mapping import load_mapping
 from leadqual.leads.spec import MappingSpec
-from leadqual.learning.fitting import fit_bundle
 from leadqual.outcomes.mapped import read_history
-from leadqual.qualify.bundle import bundle_files
-from leadqual.services.golden import golden_input
-from leadqual.services.workshop import call_of_operator, open_workshop
+from leadqual.services.workshop import open_workshop
 from leadqual.simulation.funnel import simulate, write_csv
 from leadqual.simulation.parameters import FunnelParameters
-from leadqual.testing import make_bundle
 
 ROOT: Final = Path(__file__).parents[1]
 MAPPING: Final = ROOT / "data_samples" / "mappings" / "sample.yaml"
@@ -80,21 +76,7 @@ def _promote(home: Path, folder: Path, *, is_quick: bool) -> None:
     _simulate(folder, n_leads=300 if is_quick else 20_000, seed=2)
     history = read_history(folder, load_mapping(MAPPING), now=now).history
     with open_workshop(Settings(home=home)) as workshop:
-        version = workshop.registry.next_version(now.date())
-        bundle = (
-            make_bundle(version)
-            if is_quick
-            else fit_bundle(history, as_of=None, version=version, created_at=now).bundle
-        )
-        workshop.registry.save(
-            bundle_files(bundle),
-            version=version,
-            metadata={"headline": "fitted by a benchmark"},
-            documents={},
-            golden=golden_input(history, rng=np.random.default_rng(0)),
-        )
-        call = call_of_operator(now)
-        workshop.models.promote(version, call=call, force_reason="a benchmark scores with it")
+        promote_model(workshop, history, now=now, is_fitted=not is_quick)
 
 
 def write_again(leads: pa.Table, path: Path, *, n_rows: int) -> None:

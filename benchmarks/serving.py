@@ -21,20 +21,16 @@ import numpy as np
 
 from benchmarks.peers.floor import DATABASE
 from benchmarks.peers.naive_model import MODEL, fit_naive
+from benchmarks.promoting import promote_model
 from leadqual.config import Settings
 from leadqual.leads.mapping import load_mapping
-from leadqual.learning.fitting import fit_bundle
-from leadqual.outcomes.history import History
 from leadqual.outcomes.mapped import read_history
-from leadqual.qualify.bundle import bundle_files
 from leadqual.services.access import Keys
 from leadqual.services.calls import Scope
-from leadqual.services.golden import golden_input
 from leadqual.services.workshop import Workshop, call_of_operator, open_workshop
 from leadqual.services.writer import GroupWriter
 from leadqual.simulation.funnel import live_leads, simulate, write_csv
 from leadqual.simulation.parameters import FunnelParameters
-from leadqual.testing import make_bundle
 
 ROOT: Final = Path(__file__).parents[1]
 MAPPING: Final = ROOT / "data_samples" / "mappings" / "sample.yaml"
@@ -115,30 +111,11 @@ def prepare_deployment(folder: Path, *, size: Size, url: str | None = None) -> D
     home = folder / "home"
     url = url or f"sqlite:///{home / 'leadqual.db'}"
     with open_workshop(Settings(home=home, database_url=url)) as workshop:
-        _promote(workshop, history, now=now, is_fitted=size.is_fitted)
+        promote_model(workshop, history, now=now, is_fitted=size.is_fitted)
         key = _make_key(workshop, now=now)
     bodies = folder / "bodies.jsonl"
     _write_bodies(bodies, parameters, n_bodies=size.n_bodies, now=now)
     return Deployment(folder=folder, url=url, key=key, bodies=bodies)
-
-
-def _promote(workshop: Workshop, history: History, *, now: datetime, is_fitted: bool) -> None:
-    """Fit a model and let it serve, without the judging of a training."""
-    version = workshop.registry.next_version(now.date())
-    if is_fitted:
-        bundle = fit_bundle(history, as_of=None, version=version, created_at=now).bundle
-    else:
-        bundle = make_bundle(version)
-    workshop.registry.save(
-        bundle_files(bundle),
-        version=version,
-        metadata={"headline": "fitted by a benchmark"},
-        documents={},
-        golden=golden_input(history, rng=np.random.default_rng(0)),
-    )
-    workshop.models.promote(
-        version, call=call_of_operator(now), force_reason="a benchmark serves it"
-    )
 
 
 def _make_key(workshop: Workshop, *, now: datetime) -> str:
