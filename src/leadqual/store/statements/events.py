@@ -15,7 +15,7 @@ from leadqual.store.tables import EVENTS, ITEMS, LEADS
 from leadqual.store.types import BigId, Real
 
 _IS_OUTCOME: Final = and_(*(EVENTS.c.type != kind.value for kind in WorkKind))
-_EVENT: Final = select(
+EVENT_COLUMNS: Final = (
     EVENTS.c.event_id,
     EVENTS.c.event_key,
     EVENTS.c.lead_id,
@@ -27,6 +27,7 @@ _EVENT: Final = select(
     EVENTS.c.amount_usd,
     EVENTS.c.note,
 )
+_EVENT: Final = select(*EVENT_COLUMNS)
 _ENTRY: Final = select(
     EVENTS.c.event_id,
     EVENTS.c.item_id,

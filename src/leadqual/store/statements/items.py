@@ -9,6 +9,7 @@ from sqlalchemy import Integer, Text, and_, bindparam, case, func, or_, select, 
 from leadqual.queue.states import ItemState
 from leadqual.store.item_rows import STATE_NAMES, HandoffParts, Sight
 from leadqual.store.statements.definitions import Builders, Statement, Statements
+from leadqual.store.statements.events import EVENT_COLUMNS
 from leadqual.store.statements.inserts import insertion, upsert_into
 from leadqual.store.statements.item_parts import (
     IS_DUE,
@@ -88,16 +89,7 @@ _CHECKED: Final[Statements] = {
     ),
     "history": (
         select(
-            EVENTS.c.event_id,
-            EVENTS.c.event_key,
-            EVENTS.c.lead_id,
-            EVENTS.c.type,
-            EVENTS.c.actor,
-            EVENTS.c.occurred_at,
-            EVENTS.c.recorded_at,
-            EVENTS.c.reason,
-            EVENTS.c.amount_usd,
-            EVENTS.c.note,
+            *EVENT_COLUMNS,
             EVENTS.c.item_id,
             EVENTS.c.token,
             EVENTS.c.until,
