@@ -183,7 +183,7 @@ class Explainer:
     def reason(self, target: int, feature: int, *, weight: float, seen: float) -> ReasonCode:
         """Return a reason in words; arguments as in `Chosen`."""
         head, direction, name, text = self._said(target, feature, seen, is_up=weight > 0)
-        return ReasonCode(head, direction, name, text, _rounded(weight))
+        return ReasonCode(head, direction, name, text, round(weight, 4))
 
     def text(self, target: int, feature: int, *, weight: float, seen: float) -> str:
         """Return the text of `reason` alone."""
@@ -241,17 +241,6 @@ class Explainer:
         # A fifth is over where the quantile at its end is not above the value.
         band = min(max(n_up_to - 1, 0) // (N_QUANTILES // N_BANDS), N_BANDS - 1)
         return band, f"{statement}, {rank}" if rank else statement
-
-
-def _rounded(weight: float) -> float:
-    """Return `round(weight, 4)`, which takes four times as long, where it is not close."""
-    scaled = weight * 1e4
-    whole = scaled + _TO_WHOLE - _TO_WHOLE
-    return whole / 1e4 if -0.499 < scaled - whole < 0.499 else round(weight, 4)
-
-
-_TO_WHOLE: Final = 1.5 * 2.0**52
-"""Numbers of this size have no fraction, so adding it rounds."""
 
 
 @cache
