@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from statistics import median
-from typing import Final
+from typing import Any, Final, cast
 
 from benchmarks.http import watched
 from benchmarks.http.client import Load, Measured
@@ -126,11 +126,17 @@ class Running:
         """Return the processor time that its process took so far, of all threads; Linux only."""
         return time.clock_gettime((~self.pid << 3) | _OF_A_PROCESS)
 
+    def watch(self) -> None:
+        """Begin to note how late the loop of a watched server is."""
+        self._ask(watched.BEGIN)
+
     def lateness(self) -> Lateness:
-        """Return how late the loop of a watched server was since the last time it was asked."""
-        address = f"http://127.0.0.1:{self.port}{watched.PATH}"
-        with urllib.request.urlopen(address, timeout=10) as found:
-            return Lateness(**json.load(found))
+        """Return how late the loop of a watched server was since then, and watch no longer."""
+        return Lateness(**self._ask(watched.END))
+
+    def _ask(self, path: str) -> dict[str, Any]:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=10) as found:
+            return cast("dict[str, Any]", json.load(found))
 
 
 class Client:
@@ -262,7 +268,7 @@ class _Plan:
         for number in range(effort.n_rounds):
             for peer in WATCHED if number % 2 == 0 else reversed(WATCHED):
                 server = self.servers[peer.server]
-                server.lateness()
+                server.watch()
                 self.run(peer, n_connections=n_connections, seconds=effort.closed_seconds)
                 found[peer].append(server.lateness())
         return found
