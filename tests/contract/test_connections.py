@@ -4,14 +4,14 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from leadqual.errors import ConfigError, StoreError
-from leadqual.store import open_store
+from leadqual.store import Store, open_store
 from leadqual.store.connections import open_connections
 from leadqual.store.pool import KEPT, Pool
 from tests.contract.records import NOW
@@ -216,3 +216,42 @@ def test_a_process_on_postgresql_that_runs_statements_needs_no_sqlalchemy(
     )
 
     assert done.returncode == 0, done.stderr
+
+
+def test_a_vacuum_whose_server_went_away_tells_that_and_the_next_one_works(
+    bare_postgres_url: str,
+) -> None:
+    psycopg = pytest.importorskip("psycopg", reason="install leadqual[postgresql]")
+    problems: list[BaseException] = []
+    with closing(open_store(bare_postgres_url)) as store, ExitStack() as stack:
+        store.upgrade()
+        other = stack.enter_context(psycopg.connect(bare_postgres_url))
+        other.execute("LOCK TABLE leads IN ACCESS SHARE MODE")
+        # Within a transaction the view would stay as it is at first.
+        judge = stack.enter_context(psycopg.connect(bare_postgres_url, autocommit=True))
+        vacuum = threading.Thread(target=_scrub, args=(store, problems))
+        vacuum.start()
+        while not judge.execute(_END_VACUUM).fetchall():
+            assert vacuum.is_alive()
+        vacuum.join()
+        other.rollback()
+
+        is_done = store.scrub()
+
+    assert [str(problem) for problem in problems] == [
+        "PostgreSQL refused or broke off (SQLSTATE 57P01); see its log, then try again"
+    ]
+    assert is_done
+
+
+_END_VACUUM = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+WHERE datname = current_database() AND query LIKE 'VACUUM%' AND wait_event_type = 'Lock'
+"""
+
+
+def _scrub(store: Store, problems: list[BaseException]) -> None:
+    try:
+        store.scrub()
+    except StoreError as error:
+        problems.append(error)

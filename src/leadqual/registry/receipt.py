@@ -91,6 +91,8 @@ def leave_receipt(folder: Path, fingerprint: str, *, key: bytes, tables: Tables)
 
 def _read(path: Path) -> NDArray[np.uint8] | None:
     """Return a file's bytes, beginning at a line of the cache; None where there is none."""
+    if not path.is_file():  # a pipe in its place would keep who opens it
+        return None
     try:
         with path.open("rb", buffering=0) as stream:
             size = min(os.fstat(stream.fileno()).st_size, MAX_RECEIPT_BYTES)

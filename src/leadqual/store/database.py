@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -243,5 +243,8 @@ def _without_transaction(pool: Pool) -> Iterator[Any]:
             connection.execute("SET statement_timeout = 0")
             yield connection
         finally:
-            connection.execute("RESET statement_timeout")
-            connection.autocommit = False
+            # Where the server went away, the error to tell is the first one, and the pool sees
+            # that this connection is broken.
+            with suppress(*pool.driver.errors):
+                connection.execute("RESET statement_timeout")
+                connection.autocommit = False

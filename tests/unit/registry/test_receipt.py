@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -56,3 +58,10 @@ def test_a_receipt_of_other_bytes_or_under_another_key_is_void(receipt: Path) ->
     assert read_receipt(receipt.parent, "1" * 64, key=KEY) is None
     assert read_receipt(receipt.parent, FINGERPRINT, key=b"o" * 32) is None
     assert read_receipt(receipt.parent / "elsewhere", FINGERPRINT, key=KEY) is None
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="this system has no pipes among its files")
+def test_a_pipe_in_the_place_of_a_receipt_is_none_and_keeps_nobody_waiting(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / RECEIPT_FILE)
+
+    assert read_receipt(tmp_path, FINGERPRINT, key=KEY) is None
