@@ -31,6 +31,7 @@ from leadqual.services.workshop import Workshop, call_of_operator, open_workshop
 from leadqual.services.writer import GroupWriter
 from leadqual.simulation.funnel import live_leads, simulate, write_csv
 from leadqual.simulation.parameters import FunnelParameters
+from leadqual.store import open_store
 
 ROOT: Final = Path(__file__).parents[1]
 MAPPING: Final = ROOT / "data_samples" / "mappings" / "sample.yaml"
@@ -116,6 +117,20 @@ def prepare_deployment(folder: Path, *, size: Size, url: str | None = None) -> D
     bodies = folder / "bodies.jsonl"
     _write_bodies(bodies, parameters, n_bodies=size.n_bodies, now=now)
     return Deployment(folder=folder, url=url, key=key, bodies=bodies)
+
+
+def copy_database(deployment: Deployment) -> str:
+    """Return the URL of a copy of a deployment's database, which nobody uses; beside the first."""
+    if deployment.url.startswith("sqlite:"):
+        path = deployment.folder / "copy.db"
+        with closing(open_store(deployment.url)) as store:
+            store.backup(path)
+        return f"sqlite:///{path}"
+    import psycopg
+
+    with psycopg.connect(deployment.url.replace("/leadqual?", "/postgres?"), autocommit=True) as to:
+        to.execute("CREATE DATABASE leadqual_copy TEMPLATE leadqual")
+    return deployment.url.replace("/leadqual?", "/leadqual_copy?")
 
 
 def _make_key(workshop: Workshop, *, now: datetime) -> str:

@@ -17,6 +17,7 @@ from typing import Any, Final, cast
 
 from benchmarks.http import watched
 from benchmarks.http.client import Load, Measured
+from benchmarks.http.recording import record_rows
 from benchmarks.http.watched import Lateness
 from benchmarks.peers.floor import DATABASE
 from benchmarks.peers.validate import BARE
@@ -40,6 +41,7 @@ class Server(StrEnum):
 
     LEADQUAL = "leadqual"
     FLOOR = "floor"
+    SAME_ROWS = "same_rows"
     VALIDATE = "validate"
     ECHO = "echo"
     NAIVE = "naive"
@@ -58,12 +60,13 @@ class Peer:
 
 LEADS: Final = Peer("leadqual POST /v1/leads", Server.LEADQUAL, "/v1/leads")
 SCORE: Final = Peer("leadqual POST /v1/score", Server.LEADQUAL, "/v1/score")
+SAME_ROWS: Final = Peer("floor: same rows, same durability", Server.SAME_ROWS)
 FLOOR: Final = Peer("floor: same bytes, same durability", Server.FLOOR)
 VALIDATE: Final = Peer("pydantic only, FastAPI", Server.VALIDATE)
 BARE_VALIDATE: Final = Peer("pydantic only, bare ASGI", Server.VALIDATE, BARE)
 ECHO: Final = Peer("echo, bare ASGI", Server.ECHO)
 NAIVE: Final = Peer("naive FastAPI + DataFrame", Server.NAIVE, "/predict")
-PEERS: Final = (LEADS, SCORE, FLOOR, VALIDATE, BARE_VALIDATE, ECHO, NAIVE)
+PEERS: Final = (LEADS, SCORE, SAME_ROWS, FLOOR, VALIDATE, BARE_VALIDATE, ECHO, NAIVE)
 
 WATCHED_LEADS: Final = Peer("leadqual POST /v1/leads", Server.WATCHED, "/v1/leads")
 WATCHED_SCORE: Final = Peer("leadqual POST /v1/score", Server.WATCHED, "/v1/score")
@@ -186,6 +189,7 @@ def _commands(ports: Mapping[Server, int]) -> Iterator[tuple[Server, Command]]:
         yield server, uvicorn_command(f"benchmarks.peers.{server.value}:app", ports[server])
     for server, factory in (
         (Server.FLOOR, "benchmarks.peers.floor:app_from_environment"),
+        (Server.SAME_ROWS, "benchmarks.peers.same_rows:app_from_environment"),
         (Server.WATCHED_FLOOR, f"{watched.__name__}:watched_floor"),
     ):
         yield server, uvicorn_command(factory, ports[server], is_factory=True)
@@ -198,7 +202,7 @@ def _commands(ports: Mapping[Server, int]) -> Iterator[tuple[Server, Command]]:
 def serve_all(deployment: Deployment, floor_url: str | None) -> Iterator[Mapping[Server, Running]]:
     """Run every server until the block ends."""
     ports = {server: free_port() for server in Server}
-    environment = deployment.environment
+    environment = {**deployment.environment, **record_rows(deployment)}
     if floor_url is not None:
         environment[DATABASE] = floor_url
     with ExitStack() as stack:

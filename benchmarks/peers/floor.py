@@ -1,7 +1,10 @@
 """The least that a durable answer costs: bare ASGI, the body into a table, one fsync per group.
 
-The database is of the kind that the service uses (`FLOOR_DATABASE_URL`), with the same durability,
-and an answer leaves only after its own commit. Nothing is parsed, scored or decided.
+The floor is "the same bytes into the same database with the same durability and no model". Here
+these are the bytes of the request, which is the harder reading: `benchmarks.peers.same_rows` writes
+those that the service writes. The database is of the kind that the service uses
+(`FLOOR_DATABASE_URL`), with the same durability, and an answer leaves only after its own commit.
+Nothing is parsed, scored or decided.
 """
 
 from __future__ import annotations
@@ -11,7 +14,7 @@ import os
 import queue
 import threading
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Final, Protocol
 
 from starlette.types import Receive, Scope, Send
 
@@ -61,6 +64,13 @@ def open_postgresql(url: str) -> Write:
     return write
 
 
+class Commits(Protocol):
+    """What the application does with a body."""
+
+    async def add(self, body: bytes) -> None:
+        """Return once what belongs to this body is on disk."""
+
+
 class GroupCommit:
     """Write what waits in one commit, on a thread, and wake those who wait in one call.
 
@@ -90,21 +100,28 @@ class GroupCommit:
             while len(group) < MAX_GROUP and not self._waiting.empty():
                 group.append(self._waiting.get())
             self._write([body for body, _ in group])
-            self._loop.call_soon_threadsafe(_wake, [done for _, done in group])
+            self._loop.call_soon_threadsafe(wake, [done for _, done in group])
 
 
-def _wake(group: Sequence[asyncio.Future[None]]) -> None:
+def wake(group: Sequence[asyncio.Future[None]]) -> None:
+    """Let those go on who still wait."""
     for done in group:
         if not done.done():
             done.set_result(None)
 
 
 class Floor:
-    """The application; its writer begins with the first request, on that request's loop."""
+    """The application; its writer begins with the first request, on that request's loop.
 
-    def __init__(self, url: str) -> None:
-        self._url = url
-        self._commits: GroupCommit | None = None
+    Parameters
+    ----------
+    begin : callable
+        Returns, for that loop, what puts bodies into the database.
+    """
+
+    def __init__(self, begin: Callable[[asyncio.AbstractEventLoop], Commits]) -> None:
+        self._begin = begin
+        self._commits: Commits | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Store the body, then answer."""
@@ -113,7 +130,7 @@ class Floor:
             return
         body = await read_body(receive)
         if self._commits is None:
-            self._commits = GroupCommit(_open(self._url), asyncio.get_running_loop())
+            self._commits = self._begin(asyncio.get_running_loop())
         await self._commits.add(body)
         await answer(send, 201, b'{"status":"created"}')
 
@@ -126,4 +143,5 @@ def _open(url: str) -> Write:
 
 def app_from_environment() -> Floor:
     """Return the application on the database that the environment names (for uvicorn)."""
-    return Floor(os.environ[DATABASE])
+    url = os.environ[DATABASE]
+    return Floor(lambda loop: GroupCommit(_open(url), loop))
