@@ -19,7 +19,7 @@ from leadqual.leads.export import open_export
 from leadqual.leads.projection import compile_leads
 from leadqual.leads.schema import Rejected
 from leadqual.leads.spec import MappingSpec
-from leadqual.qualify.bundle import ModelBundle, bundle_from_files
+from leadqual.qualify.bundle import ModelBundle, Tables, bundle_from_files
 from leadqual.qualify.policy import ScoringPolicy
 from leadqual.qualify.reasons import Chosen
 from leadqual.qualify.rules import rules_bundle
@@ -43,6 +43,8 @@ class ScorerPlan:
         How its rows become leads.
     bundle : mapping of str to bytes, optional
         Files of the model, checked already; None for the written rules.
+    tables : mapping of str to ndarray, optional
+        What these were compiled to.
     policy : ScoringPolicy
         Thresholds and grades of the standard.
     now : datetime, aware
@@ -54,6 +56,7 @@ class ScorerPlan:
     data: Path
     mapping: MappingSpec
     bundle: Mapping[str, bytes] | None
+    tables: Tables | None
     policy: ScoringPolicy
     now: datetime
     explain: bool
@@ -78,7 +81,7 @@ class StretchScorer:
     plan : ScorerPlan
         What to score by.
     bundle : ModelBundle, optional
-        That of the plan where it is at hand: reading and compiling it again takes a while.
+        That of the plan where it is at hand: reading it again takes a while.
 
     Raises
     ------
@@ -89,7 +92,7 @@ class StretchScorer:
     def __init__(self, plan: ScorerPlan, bundle: ModelBundle | None = None) -> None:
         self._plan = plan
         if bundle is None and plan.bundle is not None:
-            bundle = bundle_from_files(plan.bundle)
+            bundle = bundle_from_files(plan.bundle, tables=plan.tables)
         self._bundle = bundle
         rules = rules_bundle()
         bundles: list[ModelBundle] = [rules] if self._bundle is None else [self._bundle, rules]

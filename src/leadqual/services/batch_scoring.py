@@ -105,6 +105,7 @@ def score_file(
             data=request.data,
             mapping=_mapping(request.mapping, table.columns),
             bundle=None if bundle is None else bundle_files(bundle),
+            tables=None if bundle is None else bundle.predictor.tables(),
             policy=policy,
             now=now,
             explain=request.has_reasons,

@@ -36,6 +36,7 @@ def test_another_process_scores_without_store_registry_and_pandas(tmp_path: Path
         data=data,
         mapping=MAPPING,
         bundle=None,
+        tables=None,
         policy=ScoringPolicy(),
         now=datetime(2026, 11, 21, 12, tzinfo=UTC),
         explain=True,
