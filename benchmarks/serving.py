@@ -120,17 +120,21 @@ def prepare_deployment(folder: Path, *, size: Size, url: str | None = None) -> D
 
 
 def copy_database(deployment: Deployment) -> str:
-    """Return the URL of a copy of a deployment's database, which nobody uses; beside the first."""
-    if deployment.url.startswith("sqlite:"):
+    """Return the URL of a copy of a deployment's database, which nobody uses meanwhile."""
+    url = deployment.url
+    if url.startswith("sqlite:"):
         path = deployment.folder / "copy.db"
-        with closing(open_store(deployment.url)) as store:
+        with closing(open_store(url)) as store:
             store.backup(path)
         return f"sqlite:///{path}"
     import psycopg
+    from psycopg.conninfo import conninfo_to_dict
 
-    with psycopg.connect(deployment.url.replace("/leadqual?", "/postgres?"), autocommit=True) as to:
-        to.execute("CREATE DATABASE leadqual_copy TEMPLATE leadqual")
-    return deployment.url.replace("/leadqual?", "/leadqual_copy?")
+    name = conninfo_to_dict(url)["dbname"]
+    server = url.replace(f"/{name}?", "/postgres?")
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}_copy TEMPLATE {name}")
+    return url.replace(f"/{name}?", f"/{name}_copy?")
 
 
 def _make_key(workshop: Workshop, *, now: datetime) -> str:

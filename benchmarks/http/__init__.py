@@ -8,4 +8,9 @@
 Every server is a process of its own on 127.0.0.1, and so is the client. Rounds are interleaved
 and their order alternates; ratios are taken within a round and their median is given, because
 absolute figures move with whatever else the machine does.
+
+The issue's floor is "bare ASGI + same bytes into the same database with the same durability and no
+model". Two peers stand for it: one writes the rows that the service writes for such a lead, into
+the service's own schema; the other writes the bytes of the request into a table of its own, which
+is the harder reading. Neither parses or looks up anything.
 """

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 
 import benchmarks.http
 from benchmarks.http.profile import profile
-from benchmarks.http.rounds import QUICK, Effort, Results, measure_all
+from benchmarks.http.rounds import FLOOR, QUICK, Effort, Results, measure_all
 from benchmarks.http.tables import describe, describe_targets
 from benchmarks.serving import FULL, postgresql, prepare_deployment, scratch_folder
 from benchmarks.serving import QUICK as QUICK_SIZE
@@ -51,6 +51,7 @@ def run(chosen: argparse.Namespace) -> Iterator[str]:
             results = Results()
             yield f"Median of {effort.n_rounds} interleaved runs; {os.cpu_count()} cores. Ratios"
             yield "are taken within each round; CPU is that of the server's process, per answer."
+            yield f"The columns compare with the {FLOOR.name}, the targets with both."
             yield ""
             for part in measure_all(deployment, effort, results, floor_url=urls.get("floor")):
                 yield from describe(results, *part)

@@ -60,8 +60,12 @@ class Peer:
 
 LEADS: Final = Peer("leadqual POST /v1/leads", Server.LEADQUAL, "/v1/leads")
 SCORE: Final = Peer("leadqual POST /v1/score", Server.LEADQUAL, "/v1/score")
-SAME_ROWS: Final = Peer("floor: same rows, same durability", Server.SAME_ROWS)
-FLOOR: Final = Peer("floor: same bytes, same durability", Server.FLOOR)
+SAME_ROWS: Final = Peer("floor of the same rows", Server.SAME_ROWS)
+"""What the service writes for a lead, into its schema, by the bare driver."""
+
+FLOOR: Final = Peer("floor of the body alone", Server.FLOOR)
+"""The bytes of the request, into one table: the harder reading of the same words."""
+
 VALIDATE: Final = Peer("pydantic only, FastAPI", Server.VALIDATE)
 BARE_VALIDATE: Final = Peer("pydantic only, bare ASGI", Server.VALIDATE, BARE)
 ECHO: Final = Peer("echo, bare ASGI", Server.ECHO)
@@ -70,7 +74,9 @@ PEERS: Final = (LEADS, SCORE, SAME_ROWS, FLOOR, VALIDATE, BARE_VALIDATE, ECHO, N
 
 WATCHED_LEADS: Final = Peer("leadqual POST /v1/leads", Server.WATCHED, "/v1/leads")
 WATCHED_SCORE: Final = Peer("leadqual POST /v1/score", Server.WATCHED, "/v1/score")
-WATCHED_FLOOR: Final = Peer("floor, which hardly blocks: the machine", Server.WATCHED_FLOOR)
+WATCHED_FLOOR: Final = Peer(
+    "floor of the body, which hardly blocks: the machine", Server.WATCHED_FLOOR
+)
 WATCHED: Final = (WATCHED_LEADS, WATCHED_SCORE, WATCHED_FLOOR)
 """Where the event loop has a heartbeat: servers of their own, so that the others have none."""
 

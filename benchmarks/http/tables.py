@@ -15,6 +15,7 @@ from benchmarks.http.rounds import (
     LEADS,
     NAIVE,
     PEERS,
+    SAME_ROWS,
     SCORE,
     VALIDATE,
     WATCHED_LEADS,
@@ -31,8 +32,11 @@ _HEAD: Final = (
     "", "requests/s", "p50 ms", "p99 ms", "CPU us",
     "x floor req/s", "x floor p50", "x floor p99", "x floor CPU",
 )  # fmt: skip
+"""The floor of these ratios is that of the body alone."""
+
 _BUSY: Final = 16
 _BLOCKED_MS: Final = 5
+_LEADS: Final = "POST /v1/leads"
 
 Figure = Callable[[Measured], float]
 
@@ -140,46 +144,58 @@ class Target:
 
 
 def targets(results: Results) -> list[Target]:
-    """Return the promises of issue 4 that this benchmark can judge."""
-    busy, alone = results.closed[_BUSY], results.closed[1]
-    due = results.opened[_BUSY]
-    added = [
-        mine.p50_ms - floor.p50_ms for mine, floor in zip(alone[LEADS], alone[FLOOR], strict=True)
-    ]
-    leads, score = "POST /v1/leads", "POST /v1/score"
+    """Return the promises of issue 4 that this benchmark can judge.
+
+    Its floor can be read in two ways, so what is promised beside it is judged by both: the rows
+    that the service writes, and the bytes of the request, which is harder.
+    """
+    busy = results.closed[_BUSY]
+    score = "POST /v1/score, 16 connections, requests/s, x pydantic only on"
     return [
+        *_floor_targets(results, SAME_ROWS, "floor of the same rows"),
+        *_floor_targets(results, FLOOR, "floor of the body alone (harder)"),
         Target(
-            f"{leads}, 16 connections, requests/s, x floor",
-            paired(busy, LEADS, FLOOR, figure=_per_second),
-            at_least=0.5,
-        ),
-        Target(
-            f"{leads}, 16 connections, requests/s, x naive",
+            f"{_LEADS}, 16 connections, requests/s, x naive",
             paired(busy, LEADS, NAIVE, figure=_per_second),
             at_least=40,
         ),
         Target(
-            f"{leads}, 16 connections, p99, x floor",
-            paired(busy, LEADS, FLOOR, figure=_p99),
-            at_most=3,
-        ),
-        Target(
-            f"{leads}, 16 connections, p99, x floor, open loop",
-            paired(due, LEADS, FLOOR, figure=_p99),
-            at_most=3,
-        ),
-        Target(f"{leads}, 1 connection, p50, floor + ms", added, at_most=1.5),
-        Target(
-            f"{score}, 16 connections, requests/s, x pydantic only on FastAPI",
+            f"{score} FastAPI",
             paired(busy, SCORE, VALIDATE, figure=_per_second),
             at_least=0.5,
         ),
         Target(
-            f"{score}, 16 connections, requests/s, x pydantic only on bare ASGI (harder)",
+            f"{score} bare ASGI (harder)",
             paired(busy, SCORE, BARE_VALIDATE, figure=_per_second),
             at_least=0.5,
         ),
         *_loop_targets(results),
+    ]
+
+
+def _floor_targets(results: Results, floor: Peer, name: str) -> list[Target]:
+    """Return what is promised beside one of the floors."""
+    busy, alone, due = results.closed[_BUSY], results.closed[1], results.opened[_BUSY]
+    added = [
+        mine.p50_ms - theirs.p50_ms for mine, theirs in zip(alone[LEADS], alone[floor], strict=True)
+    ]
+    return [
+        Target(
+            f"{_LEADS}, 16 connections, requests/s, x {name}",
+            paired(busy, LEADS, floor, figure=_per_second),
+            at_least=0.5,
+        ),
+        Target(
+            f"{_LEADS}, 16 connections, p99, x {name}",
+            paired(busy, LEADS, floor, figure=_p99),
+            at_most=3,
+        ),
+        Target(
+            f"{_LEADS}, 16 connections, p99, open loop, x {name}",
+            paired(due, LEADS, floor, figure=_p99),
+            at_most=3,
+        ),
+        Target(f"{_LEADS}, 1 connection, p50, ms above {name}", added, at_most=1.5),
     ]
 
 

@@ -27,7 +27,9 @@ def test_http_report_has_every_peer_in_both_loops_and_judges_each_target() -> No
         for peer in PEERS:
             assert re.search(rf"\| {re.escape(peer.name)} \| [\d,]+ \|", section), (loop, peer)
     targets = report.split("**Targets of issue 4**")[1]
-    assert len(re.findall(r"\| (?:met|not met) \|", targets)) == 11
+    assert len(re.findall(r"\| (?:met|not met) \|", targets)) == 15
+    for floor in ("x floor of the same rows", "x floor of the body alone (harder)"):
+        assert f"| POST /v1/leads, 16 connections, requests/s, {floor} | >= 0.5 |" in targets
     assert re.search(
         r"\| event loop, /v1/leads, 16 connections, largest late, ms \| <= 5 \|", targets
     )
