@@ -98,12 +98,14 @@ def test_core_report_compares_with_lightgbm_on_the_same_trees() -> None:
     assert len(re.findall(r"\| (?:met|not met) \|", report)) == 2
 
 
-def test_batch_report_judges_files_against_bare_model_calls_and_memory() -> None:
+def test_batch_report_judges_files_against_both_floors_and_memory() -> None:
     report = run("batch", "--quick")
 
     assert re.search(r"\| 1, with reasons \| [\d,]+ \| \d+\.\d\d \|", report)
+    assert re.search(r"\| 1, with reasons \| [\d.]+ \((?:processes|threads)\) \|", report)
     targets = report.split("**Targets of issue 4**")[1]
-    assert len(re.findall(r"\| (?:met|not met) \|", targets)) == 4
+    assert len(re.findall(r"\| (?:met|not met) \|", targets)) == 6
+    assert len(re.findall(r"x LightGBM's own calls \| >= 0\.[68] \|", targets)) == 2
     assert re.search(r"CSV to CSV with reasons: [\d,]+ rows/s", report)
 
 
