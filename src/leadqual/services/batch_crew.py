@@ -11,6 +11,7 @@ another process, as somebody does who sends megabytes to one of its threads.
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import pickle  # noqa: TID251 - between our own processes, which nobody else can write to
@@ -46,7 +47,8 @@ _KEEPS_MEMORY: Final = {
 again took a fifteenth of the time of another process, most of it in page faults."""
 
 _START: Final = """
-import json, sys
+import gc, json, sys
+gc.disable()
 begin, ends, sys.path[:] = json.loads(sys.argv[1])
 from leadqual.services.batch_crew import serve
 serve(begin, ends)
@@ -261,6 +263,8 @@ def serve(begin: Sequence[str], ends: Sequence[int]) -> NoReturn:
             if work is None:
                 told = os.pread(plan, os.fstat(plan).st_size, 0)
                 work = make(pickle.loads(told))  # noqa: S301 - of the process that started this
+                gc.freeze()  # what was loaded stays
+                gc.enable()
             file = files[number[0]]
             _put(work(_get(file)), file)
             os.write(answers, number)
