@@ -2,7 +2,7 @@
 
 ::
 
-    python -m benchmarks.batch                    # five rounds of 200,000 rows, then 1,000,000
+    python -m benchmarks.batch           # five rounds of 1,000,000 rows, some eight minutes
     python -m benchmarks.batch --quick
     python -m benchmarks.batch --stages  # only where the time goes, for one process
 
