@@ -80,7 +80,13 @@ class Stages:
         self._bundle = _clocked(bundle, self._seconds)
         mapping, now = leads_only(bench.mapping), datetime.now(UTC)
         plan = ScorerPlan(
-            data=bench.slice, mapping=mapping, bundle=None, tables=None, policy=policy, now=now, explain=explain
+            data=bench.slice,
+            mapping=mapping,
+            bundle=None,
+            tables=None,
+            policy=policy,
+            now=now,
+            explain=explain,
         )
         self._scorer = StretchScorer(plan, self._bundle)
         reader = compile_leads(open_export(bench.slice, mapping))
