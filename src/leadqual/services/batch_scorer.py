@@ -92,7 +92,7 @@ class StretchScorer:
     def __init__(self, plan: ScorerPlan, bundle: ModelBundle | None = None) -> None:
         self._plan = plan
         if bundle is None and plan.bundle is not None:
-            tables = None if plan.tables is None else _with_own_types(plan.tables)
+            tables = None if plan.tables is None else with_own_types(plan.tables)
             bundle = bundle_from_files(plan.bundle, tables=tables)
         self._bundle = bundle
         rules = rules_bundle()
@@ -138,7 +138,7 @@ class StretchScorer:
         return ScoredStretch(arrays, len(leads.rejected))
 
 
-def _with_own_types(tables: Tables) -> Tables:
+def with_own_types(tables: Tables) -> Tables:
     """Return arrays whose types are the very ones of numpy.
 
     Those of an array that came from another process are only equal to them, and numpy then adds up
