@@ -107,7 +107,8 @@ class Previews:
             return
         together = [self._waiting.popleft() for _ in range(min(MAX_TOGETHER, n_waiting))]
         if self._waiting:
-            loop.call_soon(self._answer, loop, len(self._waiting))
+            # The next turn is for the answers of these.
+            loop.call_soon(loop.call_soon, self._answer, loop, len(self._waiting))
         self._settle([question for question in together if not question.reply.done()])
 
     def _settle(self, questions: Sequence[_Question]) -> None:
