@@ -1,6 +1,6 @@
 """What a process needs of another one to score."""
 
-import pickle
+import pickle  # noqa: TID251 - as tables are handed over
 
 import numpy as np
 
@@ -10,7 +10,7 @@ from leadqual.testing import make_bundle
 
 def test_tables_that_were_handed_over_have_the_very_types_of_numpy_and_the_same_bits() -> None:
     tables = make_bundle().predictor.tables()
-    handed_over = pickle.loads(pickle.dumps(tables, protocol=5))
+    handed_over = pickle.loads(pickle.dumps(tables, protocol=5))  # noqa: S301 - our own
 
     own = with_own_types(handed_over)
 
