@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -243,8 +243,5 @@ def _without_transaction(pool: Pool) -> Iterator[Any]:
             connection.execute("SET statement_timeout = 0")
             yield connection
         finally:
-            # Where the server went away, the error to tell is the first one, and the pool sees
-            # that this connection is broken.
-            with suppress(*pool.driver.errors):
-                connection.execute("RESET statement_timeout")
-                connection.autocommit = False
+            # Opening another one is quicker than to be sure that all is again as it was.
+            connection.close()
