@@ -81,7 +81,6 @@ def work_through(
         waiting.append(Task(item))
         if not crew.offer(waiting[-1]):
             waiting[-1].finish(work(item))
-        crew.collect()
         while waiting and (len(waiting) > crew.n_held or waiting[0].is_done):
             yield _finished(waiting.popleft(), work, crew)
     while waiting:
@@ -96,13 +95,16 @@ class Task(Generic[Item, Result]):
 
     def __init__(self, item: Item) -> None:
         self.item = item
-        self.is_done = False
         self._result: list[Result] = []
+
+    @property
+    def is_done(self) -> bool:
+        """Return whether there is a result."""
+        return bool(self._result)
 
     def finish(self, result: Result) -> None:
         """Note the result."""
         self._result.append(result)
-        self.is_done = True
 
     def result(self) -> Result:
         """Return the result, once it is done."""
@@ -261,6 +263,7 @@ def serve(begin: Sequence[str], ends: Sequence[int]) -> NoReturn:
         work = None
         while number := os.read(tasks, 1):
             if work is None:
+                # Not from where the file stands: that is the same place for all who read it.
                 told = os.pread(plan, os.fstat(plan).st_size, 0)
                 work = make(pickle.loads(told))  # noqa: S301 - of the process that started this
                 gc.freeze()  # what was loaded stays
