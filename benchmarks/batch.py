@@ -25,7 +25,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -45,7 +45,7 @@ _GROUP_ROWS: Final = 131_072
 
 @dataclass(frozen=True, slots=True)
 class Timed:
-    """What one run took; `peak_mb` is the proportional set size of all its processes."""
+    """What one run took; `peak_mb` is what all its processes and the files between them held."""
 
     wall_s: float
     cpu_s: float
@@ -120,7 +120,8 @@ def _watch(process: subprocess.Popen[bytes]) -> float:
     """Wait for a process; return the most memory that it and its children had, in MB."""
     peak = 0.0
     while process.poll() is None:
-        peak = max(peak, sum(map(_pss_mb, _family(process.pid))))
+        held = sum(map(_pss_mb, _family(process.pid))) + _nameless_mb(process.pid)
+        peak = max(peak, held)
         time.sleep(_POLL_SECONDS)
     return peak
 
@@ -143,6 +144,16 @@ def _pss_mb(pid: int) -> float:
     return sum(int(line.split()[1]) for line in text.splitlines() if line.startswith("Pss:")) / 1024
 
 
+def _nameless_mb(pid: int) -> float:
+    """Return the size of a process's files in memory, which no set size counts."""
+    n_bytes = 0
+    for file in Path(f"/proc/{pid}/fd").glob("*"):
+        with suppress(OSError):  # closed meanwhile
+            if str(file.readlink()).startswith("/memfd:"):
+                n_bytes += file.stat().st_size
+    return n_bytes / 1024**2
+
+
 @contextmanager
 def spinning() -> Iterator[None]:
     """Let another process hold the first core."""
@@ -159,13 +170,13 @@ def spinning() -> Iterator[None]:
 class Round:
     """One round: what was found with reasons or without, as ratios.
 
-    `bare_us`, `files_us` and `ours_us` are microseconds of processor time per row, `bare_wall_us`
-    and `library_us` those of the clock with all cores; `library_how` says how these were used.
+    `bare_us`, `files_us` and `ours_us` are microseconds of processor time per row; those of the
+    clock with all cores are `wall_us` for the file, `bare_wall_us` and `library_us` for the floors,
+    and `library_how` says how LightGBM used them.
     """
 
     explain: bool
-    everywhere: float
-    library: float
+    wall_us: float
     library_how: str
     library_us: float
     bare_wall_us: float
@@ -174,7 +185,16 @@ class Round:
     ours_us: float
     contended: float
     peak_mb: float
-    rows_per_s: float
+
+    @property
+    def everywhere(self) -> float:
+        """Return the rate beside our own calls, by the clock."""
+        return self.bare_wall_us / self.wall_us
+
+    @property
+    def library(self) -> float:
+        """Return the rate beside LightGBM's calls, by the clock."""
+        return self.library_us / self.wall_us
 
     @property
     def cpu(self) -> float:
@@ -192,7 +212,7 @@ class Round:
             self._name(number),
             f"{self.library_us:.1f} ({self.library_how})",
             f"{self.bare_wall_us:.1f}",
-            f"{1e6 / self.rows_per_s:.1f}",
+            f"{self.wall_us:.1f}",
             f"{self.library:.2f}",
             f"{self.everywhere:.2f}",
         ]
@@ -201,7 +221,7 @@ class Round:
         """Return a line of the table."""
         return [
             self._name(number),
-            f"{self.rows_per_s:,.0f}",
+            f"{1e6 / self.wall_us:,.0f}",
             f"{self.everywhere:.2f}",
             f"{self.cpu:.2f}",
             f"{self.bare_us:.1f} + {self.files_us:.1f}",
@@ -227,8 +247,7 @@ def measure(bench: Bench, floor: Floor, library: LibraryFloor, *, explain: bool)
         contended = score(bench, bench.slice, explain=explain)
     return Round(
         explain=explain,
-        everywhere=bare_s * bench.n_rows / ours.wall_s,
-        library=library_s * bench.n_rows / ours.wall_s,
+        wall_us=ours.wall_s * 1e6 / bench.n_rows,
         library_how=how,
         library_us=library_s * 1e6,
         bare_wall_us=bare_s * 1e6,
@@ -237,7 +256,6 @@ def measure(bench: Bench, floor: Floor, library: LibraryFloor, *, explain: bool)
         ours_us=alone.cpu_s * 1e6 / bench.n_slice,
         contended=contended.wall_s / alone.wall_s,
         peak_mb=ours.peak_mb,
-        rows_per_s=bench.n_rows / ours.wall_s,
     )
 
 
@@ -340,7 +358,6 @@ def main() -> None:
                 print(f"| {' | '.join(rounds[-1].row(number))} |", flush=True)
         print("\n".join(floors_table(rounds, library)))
         print("\n".join(report(rounds)))
-        print_stages(bench, rounds=n_rounds)
         text = score(bench, bench.csv, explain=True)
         print(f"\nCSV to CSV with reasons: {bench.n_slice / text.wall_s:,.0f} rows/s")
 

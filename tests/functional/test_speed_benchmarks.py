@@ -109,6 +109,13 @@ def test_batch_report_judges_files_against_both_floors_and_memory() -> None:
     assert re.search(r"CSV to CSV with reasons: [\d,]+ rows/s", report)
 
 
+def test_batch_stages_say_what_each_costs_with_reasons_and_without() -> None:
+    report = run("batch", "--quick", "--stages")
+
+    for stage in ("model calls", "deriving features, encoding", "all in one process"):
+        assert re.search(rf"\| {stage} (?:\| [\d.]+ \([\d.]+\) ){{2}}\|", report), stage
+
+
 def test_importing_report_judges_the_import_against_bare_inserts() -> None:
     report = run("importing", "--quick")
 
